@@ -1,0 +1,67 @@
+"""Xây dựng kho dữ liệu: dbt, layer by layer, after every ingest and once a night. When it fails: README.md."""
+
+from __future__ import annotations
+
+from airflow.sdk import AssetAny, AssetOrTimeSchedule, Param, chain, dag, task
+
+from onestop.platform.dag_support import MART, dag_defaults, final_faults, local_cron, log_progress, raw_asset, settings
+
+PROVINCE = settings()
+LAYERS = ("staging", "intermediate", "marts", "reports")
+DOC = """\
+### Xây dựng kho dữ liệu
+
+**What it does**: builds staging, intermediate, marts and reports with dbt, one process per layer, tests included.
+
+**Reads** `raw`, `ops`; **writes** `staging`, `intermediate`, `mart`, `report`, and each node's result to
+`ops.dbt_node_result`.
+
+**When it fails** (khi lỗi): the task names the model or test that failed; `ops.dbt_node_result` has its message. What
+was built before stays readable. Mend the cause and clear the failed task.
+"""
+
+
+@dag(
+    dag_id="transform__warehouse",
+    schedule=AssetOrTimeSchedule(
+        timetable=local_cron("30 4 * * *", PROVINCE),
+        assets=AssetAny(*(raw_asset(source.id) for source in PROVINCE.sources)),
+    ),
+    doc_md=DOC,
+    params={
+        "known_at": Param(
+            None,
+            type=["null", "string"],
+            format="date-time",
+            title="Known at",
+            description="Build what was known at this moment. Empty: now.",
+        )
+    },
+    **dag_defaults("transform"),
+)
+def transform__warehouse() -> None:
+    """One moment for all layers, then one task per layer."""
+
+    @task
+    @final_faults
+    def resolve_known_at(params: dict) -> str:
+        from onestop.config import now
+
+        return now(PROVINCE, params["known_at"]).isoformat()
+
+    @task
+    @final_faults
+    def build(layer: str, known_at: str) -> None:
+        from datetime import datetime
+
+        from onestop.pipeline import flows
+
+        moment = datetime.fromisoformat(known_at)
+        flows.transform(PROVINCE, known_at=moment, layers=[layer], progress=log_progress)
+
+    moment = resolve_known_at()
+    last = LAYERS[-1]
+    chain(*(build.override(task_id=f"build_{x}", outlets=[MART] if x == last else [])(x, moment) for x in LAYERS))
+
+
+transform__warehouse()

@@ -1,0 +1,59 @@
+{{ config(indexes=[{'columns': ['batch_id', 'row_number'], 'unique': true}]) }}
+
+-- The versions known at the build's moment: of several with one NgayCapNhat in one system, the later in the delivery.
+-- A delete without a readable NgayCapNhat sorts first. Deletes are no part of a dossier's history: the first
+-- appointment and the run of a status are read off the other versions alone.
+with
+
+known as (
+    select
+        version.source_id,
+        version.dossier_code,
+        version.batch_id,
+        version.row_number,
+        version.updated_at,
+        version.is_deleted,
+        version.status,
+        version.shown_appointment_at,
+        lead(version.batch_id) over delivered is null as is_current,
+        lead(version.updated_at) over delivered as next_updated_at
+    from {{ ref('stg_one_stop__dossier') }} as version
+    cross join {{ ref('int_build__moment') }} as moment
+    where version.known_at <= moment.known_at
+    window
+        delivered as (
+            partition by version.source_id, version.dossier_code
+            order by version.updated_at nulls first, version.batch_id, version.row_number
+        )
+),
+
+one_per_moment as (
+    select
+        *,
+        status is distinct from lag(status) over history as is_new_run
+    from known
+    where is_current or next_updated_at is distinct from updated_at
+    window
+        history as (
+            partition by source_id, dossier_code, is_deleted
+            order by updated_at nulls first
+        )
+)
+
+select
+    source_id,
+    dossier_code,
+    batch_id,
+    row_number,
+    updated_at,
+    is_deleted,
+    is_current,
+    status,
+    first_value(shown_appointment_at) over history as earliest_shown_appointment_at,
+    max(case when is_new_run then updated_at end) over history as status_since
+from one_per_moment
+window
+    history as (
+        partition by source_id, dossier_code, is_deleted
+        order by updated_at nulls first
+    )

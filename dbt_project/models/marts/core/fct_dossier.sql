@@ -1,0 +1,40 @@
+{{ config(indexes=[
+    {'columns': ['dossier_code'], 'unique': true},
+    {'columns': ['agency_code', 'received_on']},
+    {'columns': ['finished_on']},
+]) }}
+
+select
+    counted.dossier_code,
+    counted.source_id,
+    counted.other_code,
+    counted.procedure_code,
+    counted.field_code,
+    counted.receiving_agency_code,
+    counted.agency_code,
+    counted.current_agency_code,
+    counted.channel,
+    counted.service_level,
+    counted.submitted_through,
+    counted.applicant_kind,
+    counted.status,
+    counted.submitted_at,
+    counted.received_at,
+    counted.finished_at,
+    counted.returned_at,
+    counted.updated_at,
+    counted.received_on,
+    counted.finished_on,
+    counted.first_appointment_on,
+    counted.due_on,
+    counted.outcome,
+    counted.due_on is null as is_without_due_date,
+    case
+        when counted.finished_on is not null then false
+        else coalesce(counted.suspended_during @> moment.known_on, false)
+    end as is_suspended,
+    counted.suspended_by_status_since,
+    counted.suspended_during,
+    counted.batch_id
+from {{ ref('int_dossier__counted') }} as counted
+cross join {{ ref('int_build__moment') }} as moment

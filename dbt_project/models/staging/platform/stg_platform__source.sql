@@ -1,0 +1,5 @@
+-- The sources in the order of province.yml; one that was taken out of the file comes after all that stand in it.
+select
+    source_id,
+    row_number() over (order by removed_at nulls first, position, source_id) as source_position
+from {{ source('ops', 'source') }}

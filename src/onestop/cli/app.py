@@ -1,0 +1,82 @@
+"""The `onestop` command: its commands put together, and errors turned into exit codes.
+
+Exit codes (public): 0 done, 1 failed, 2 wrong usage or configuration, 3 data refused.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import click
+import typer
+
+from onestop import __version__
+from onestop.cli import local, steps
+from onestop.cli.output import error_console, secret_free
+from onestop.errors import OnestopError
+
+app = typer.Typer(
+    name="onestop",
+    help="A province's warehouse for administrative-procedure dossiers.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"onestop {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+    debug: bool = typer.Option(False, "--debug", help="Show tracebacks."),
+) -> None:
+    """A province's warehouse for administrative-procedure dossiers."""
+
+
+steps.register(app)
+local.register(app)
+
+
+def main() -> None:
+    """Entry point of the `onestop` command."""
+    debug = "--debug" in sys.argv
+    words = [word for word in sys.argv[1:] if word != "--debug"]
+    try:
+        code = app(words, standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        code = leave.exit_code
+    except click.exceptions.Abort:
+        error_console.print("stopped")
+        code = 1
+    except click.ClickException as wrong:
+        wrong.show()
+        code = 2
+    except OnestopError as problem:
+        _show(problem, debug)
+        code = problem.exit_code
+    except KeyboardInterrupt:
+        error_console.print("stopped")
+        code = 1
+    except Exception as fault:
+        if debug:
+            traceback.print_exc()
+        else:
+            error_console.print(f"[red]Unexpected fault[/red] {type(fault).__name__}: {secret_free(str(fault))[:500]}")
+            error_console.print("  Next step: run it again with --debug and report what it shows", highlight=False)
+        code = 1
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _show(problem: OnestopError, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    error_console.print("[red]Error[/red] " + secret_free(problem.message), highlight=False)
+    if problem.next_step:
+        error_console.print("  Next step: " + secret_free(problem.next_step), highlight=False)

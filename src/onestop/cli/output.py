@@ -1,0 +1,59 @@
+"""How commands speak: tables and progress for people, JSON for programs, never a secret."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from onestop.pipeline.ingest_result import Progress
+
+console = Console()
+error_console = Console(stderr=True, soft_wrap=True)
+_DSN_PASSWORD = re.compile(r"(?<=://)([^:/@\s]*):[^@\s]+@")
+
+
+def secret_free(text: str) -> str:
+    """Text with the passwords of addresses masked, and safe to print with markup."""
+    return escape(_DSN_PASSWORD.sub(r"\1:***@", text))
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output; paths and dates as text."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+@contextmanager
+def progress_line(quiet: bool) -> Iterator[Progress]:
+    """Shows what runs and how far it is, on standard error, while the block runs."""
+    if quiet or not error_console.is_terminal:
+        last: list[str] = []
+
+        def plain(step: str, done: int) -> None:
+            if not quiet and last[-1:] != [step]:
+                last.append(step)
+                error_console.print(f"… {step}", highlight=False)
+
+        yield plain
+        return
+    with error_console.status("starting") as status:
+
+        def live(step: str, done: int) -> None:
+            status.update(f"{step}: {done:,} records" if done else step)
+
+        yield live
+
+
+def relative(path: Path) -> str:
+    """A path as short as it can be said from here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,151 @@
+"""The pipeline's commands: run, ingest, transform, report."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from onestop import clock, config, periods
+from onestop.cli.output import console, error_console, print_json, progress_line, relative, secret_free
+from onestop.pipeline.ingest_result import IngestResult
+
+Config = Annotated[Path, typer.Option("--config", help="The province's configuration.", envvar="ONESTOP_CONFIG")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help='What "now" means (ISO 8601); default: the clock.')]
+Since = Annotated[str | None, typer.Option(help="Where a first load starts (ISO 8601); default: 1970.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DEFAULT_CONFIG = Path("province.yml")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    for command in (run, ingest, transform, report):
+        app.command()(command)
+
+
+def run(
+    period: Annotated[str, typer.Option(help="The period to draft: 2024-Q3 or calendar:2024-Q3.")],
+    config_file: Config = DEFAULT_CONFIG,
+    as_of: AsOf = None,
+    since: Since = None,
+    as_json: Json = False,
+) -> None:
+    """All steps in one process: ingest every source, validate, build, draft the reports.
+
+    Example: onestop run --config province.yml --period 2024-Q3
+    """
+    wanted = periods.parse(period)
+    settings = config.load(config_file)
+    now = config.now(settings, as_of)
+    from onestop.pipeline import flows
+
+    with progress_line(quiet=as_json) as progress:
+        result = flows.run(settings, wanted, as_of=now, since=_since(settings, since), progress=progress)
+    if as_json:
+        print_json(
+            {
+                "ingests": [asdict(i) for i in result.ingests],
+                "reports": result.reports,
+                "problems": [{"step": s, "message": p.message, "next_step": p.next_step} for s, p in result.problems],
+                "exit_code": result.exit_code,
+            }
+        )
+    else:
+        _show_ingests(result.ingests)
+        for path in result.reports:
+            console.print(f"report: {relative(path)}", highlight=False)
+    for step, problem in result.problems:
+        error_console.print(f"[red]{step}[/red] {secret_free(problem.message)}", highlight=False)
+        if problem.next_step:
+            error_console.print(f"  Next step: {secret_free(problem.next_step)}", highlight=False)
+    raise typer.Exit(result.exit_code)
+
+
+def ingest(
+    source: Annotated[str, typer.Argument(help="A source's id, or `reference` for the reference files.")],
+    config_file: Config = DEFAULT_CONFIG,
+    as_of: AsOf = None,
+    since: Since = None,
+    replay: Annotated[
+        str | None, typer.Option(help="Judge and load again what an earlier run landed (ops.load_batch.landing_path).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Pull one source, land it, judge it, load it.
+
+    Example: onestop ingest igate
+    """
+    settings = config.load(config_file)
+    now = config.now(settings, as_of)
+    from onestop.pipeline import flows
+
+    with progress_line(quiet=as_json) as progress:
+        if source == "reference":
+            results = flows.ingest_reference(settings, as_of=now, progress=progress)
+        else:
+            start = _since(settings, since)
+            results = [flows.ingest(settings, source, as_of=now, since=start, replay_from=replay, progress=progress)]
+    if as_json:
+        print_json([asdict(r) for r in results])
+    else:
+        _show_ingests(results)
+
+
+def transform(
+    config_file: Config = DEFAULT_CONFIG,
+    as_of: AsOf = None,
+    layer: Annotated[list[str] | None, typer.Option(help="Only this layer; may be given several times.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Build the models from what was loaded.
+
+    Example: onestop transform
+    """
+    settings = config.load(config_file)
+    from onestop.pipeline import flows
+
+    with progress_line(quiet=as_json) as progress:
+        result = flows.transform(settings, known_at=config.now(settings, as_of), layers=layer, progress=progress)
+    if as_json:
+        print_json(asdict(result))
+    else:
+        console.print(f"built {result}", highlight=False)
+
+
+def report(
+    period: Annotated[str, typer.Argument(help="2024-Q3 or calendar:2024-Q3.")],
+    config_file: Config = DEFAULT_CONFIG,
+    as_json: Json = False,
+) -> None:
+    """Draft a period's reports from the built models.
+
+    Example: onestop report 2024-Q3
+    """
+    wanted = periods.parse(period)
+    settings = config.load(config_file)
+    from onestop.pipeline import flows
+
+    paths = flows.draft_report(settings, wanted)
+    if as_json:
+        print_json({"period": str(wanted), "reports": paths})
+    else:
+        for path in paths:
+            console.print(relative(path), highlight=False)
+
+
+def _since(settings: config.Settings, text: str | None) -> str | None:
+    return clock.to_stamp(clock.parse_moment(text, settings.zone), settings.zone) if text else None
+
+
+def _show_ingests(results: list[IngestResult]) -> None:
+    table = Table("source", "entity", "state", "received", "accepted", "quarantined", "duplicate", "refused")
+    for r in results:
+        counts = (f"{n:,}" for n in (r.received, r.accepted, r.quarantined, r.duplicate, r.refused))
+        table.add_row(r.source_id, r.entity, r.state, *counts)
+    console.print(table)
+    for r in results:
+        if r.message:
+            console.print(f"{r.source_id}: {secret_free(r.message)}", highlight=False)

@@ -1,0 +1,1 @@
+"""Landing: what sources delivered, kept as received, encrypted, never changed."""

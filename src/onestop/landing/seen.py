@@ -1,0 +1,45 @@
+"""Which records of a chunk were served before: an unchanged one is a duplicate, whatever its first verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import psycopg
+from psycopg import sql
+
+
+def seen_before(
+    cursor: psycopg.Cursor[tuple[object, ...]],
+    *,
+    source_id: str,
+    entity: str,
+    table: str,
+    versions: Sequence[str | None],
+    hashes: Sequence[bytes],
+) -> tuple[set[bytes], set[tuple[str | None, str | None]]]:
+    """Look up a chunk's records among all accepted and rejected ones, this run's earlier chunks included.
+
+    Args:
+        table: the raw table; versions: NgayCapNhat of each record; hashes: content hash of each record.
+
+    Returns:
+        the content hashes that are known, and the (key, version) pairs that an accepted record has.
+    """
+    cursor.execute(
+        sql.SQL(
+            "select content_hash, ma_ho_so, ngay_cap_nhat from {}"
+            " where source_id = %s and (ngay_cap_nhat = any(%s) or (%s and ngay_cap_nhat is null))"
+        ).format(sql.Identifier("raw", table)),
+        [source_id, sorted({v for v in versions if v is not None}), None in versions],
+    )
+    known: set[bytes] = set()
+    pairs: set[tuple[str | None, str | None]] = set()
+    for content, key, version in cursor:
+        known.add(bytes(content))  # type: ignore[call-overload]
+        pairs.add((key, version))  # type: ignore[arg-type]
+    cursor.execute(
+        "select content_hash from quarantine.rejected_row where source_id = %s and entity = %s and content_hash = any(%s)",
+        [source_id, entity, list(hashes)],
+    )
+    known.update(bytes(row[0]) for row in cursor)  # type: ignore[call-overload]
+    return known, pairs

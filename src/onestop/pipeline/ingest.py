@@ -1,0 +1,198 @@
+"""One source's run: pull what changed, land it, judge it, load it. One transaction per run.
+
+Pages are fetched ahead and landed by a thread while the chunk before is judged; memory holds a few
+pages and one chunk, however long the feed is. A run that ends early leaves the warehouse as it was.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+
+from onestop.clock import shift_stamp, system_now, to_stamp
+from onestop.config import OneStopApiSource, Settings, required_secrets
+from onestop.errors import DataRefused, OnestopError, SourceUnavailable
+from onestop.landing import ledger
+from onestop.landing.store import LandingRun, LandingStore
+from onestop.pipeline.ingest_result import IngestResult, Progress
+from onestop.pipeline.judging import DossierLoader
+from onestop.pipeline.keys import Keys, load_keys
+from onestop.pipeline.pull import pull, replay
+from onestop.pipeline.reference import reference_index
+from onestop.quality.batch import BatchFacts, reason_to_stop
+from onestop.quality.judge import Judge
+from onestop.quality.rules import rules_for
+from onestop.sources.one_stop_api import OneStopApi, Page
+from onestop.specs import EntitySpec, load_spec
+from onestop.warehouse.connection import connect, warehouse_dsn
+from onestop.warehouse.migrations import migrate
+
+BEGINNING = "19700101000000"
+CHUNK = 20_000
+
+
+def ingest(
+    settings: Settings,
+    source_id: str,
+    *,
+    as_of: datetime,
+    since: str | None = None,
+    replay_from: str | None = None,
+    progress: Progress | None = None,
+) -> IngestResult:
+    """Pull one source and load what it delivers.
+
+    Args:
+        as_of: what "now" means; nothing that changed later is loaded.
+        since: where a first load starts (14 digits, local time); later runs go on from the cursor.
+        replay_from: the landing path of an earlier run, to be judged and loaded again without the source.
+        progress: called with a step's name and the records done so far.
+
+    Raises:
+        ConfigurationError: credentials or keys are missing, or there is no reference data yet.
+        SourceUnavailable: the source could not be read to its end; nothing was loaded.
+        DataRefused: the delivery as a whole broke a stop rule; nothing was loaded.
+    """
+    source = settings.source(source_id)
+    spec, book = load_spec("one_stop_dossier"), rules_for("one_stop", "dossier")
+    credentials = None if replay_from else _credentials(source)
+    keys = load_keys(settings)
+    dsn = warehouse_dsn(settings)
+    with closing(connect(dsn, autocommit=True)) as control, closing(connect(dsn)) as work:
+        migrate(control)
+        ledger.sync_sources(control, [(s.id, s.kind) for s in settings.sources])
+        ledger.lock_source(control, source_id)
+        with work.cursor() as cursor:
+            reference = reference_index(cursor)
+            before = ledger.source_cursor(cursor, source_id, spec.entity)
+            batch = ledger.Batch(
+                batch_id=ledger.next_batch_id(cursor),
+                source_id=source_id,
+                entity=spec.entity,
+                origin="",
+                accepted_at=as_of,
+                is_first_load=ledger.is_first_load(cursor, source_id, spec.entity),
+                cursor_before=before,
+                cursor_after=before,
+            )
+        loader = DossierLoader(settings, spec, Judge(book), reference, keys, batch, BatchFacts(), as_of)
+        run = _Run(settings, source, spec, batch, loader, control, work, progress or (lambda step, done: None))
+        if replay_from:
+            return run.replayed(LandingStore(settings.landing_url, keys.data).run(replay_from))
+        assert credentials is not None  # noqa: S101  (only a replay goes without)
+        start = shift_stamp(before, -timedelta(minutes=source.overlap_minutes)) if before else since or BEGINNING
+        feed = OneStopApi(source, *credentials)
+        return run.pulled(feed, start, to_stamp(as_of + timedelta(seconds=1), settings.zone), keys)
+
+
+def _credentials(source: OneStopApiSource) -> tuple[str, str]:
+    client_id, client_secret = required_secrets(
+        f"{source.credentials}_CLIENT_ID", f"{source.credentials}_CLIENT_SECRET"
+    )
+    return client_id, client_secret
+
+
+@dataclass
+class _Run:
+    """One run under way: from pages to the committed, or refused, batch."""
+
+    settings: Settings
+    source: OneStopApiSource
+    spec: EntitySpec
+    batch: ledger.Batch
+    loader: DossierLoader
+    control: psycopg.Connection[tuple[object, ...]]
+    work: psycopg.Connection[tuple[object, ...]]
+    progress: Progress
+    attempt_id: str | None = None
+
+    def pulled(self, feed: OneStopApi, start: str, end: str, keys: Keys) -> IngestResult:
+        """Load what the source serves of [start, end)."""
+        self.batch.origin = f"[{start}, {end})"
+        if start >= end:
+            return self._finish("the range is empty: as-of lies before the last record landed", due=False)
+        self.attempt_id = f"{system_now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        landed = LandingStore(self.settings.landing_url, keys.data).open_run(
+            self.source.id, self.spec.entity, self.attempt_id
+        )
+        self.batch.landing_path = landed.path
+        ledger.begin_attempt(self.control, self.attempt_id, self.source.id, self.spec.entity, landed.path)
+        with closing(pull(feed.pages(start, end), landed)) as pages:
+            self._load(pages, landed)
+        manifest = {"source": self.source.id, "entity": self.spec.entity, "from": start, "to": end}
+        self.batch.sha256 = landed.close(manifest)
+        return self._finish()
+
+    def replayed(self, landed: LandingRun) -> IngestResult:
+        """Load what was landed earlier. The cursor is not moved by it: the source was not asked."""
+        self.batch.origin, self.batch.landing_path = f"replay of {landed.path}", landed.path
+        with closing(replay(landed)) as pages:
+            self._load(pages, landed)
+        self.batch.cursor_after = self.batch.cursor_before
+        return self._finish()
+
+    def _load(self, pages: Iterator[Page], landed: LandingRun) -> None:
+        chunk: list[Mapping[str, Any]] = []
+        try:
+            with self.work.cursor() as cursor:
+                for page in pages:
+                    chunk += page.records
+                    if len(chunk) >= CHUNK:
+                        self._chunk(cursor, chunk)
+                        chunk = []
+                if chunk:
+                    self._chunk(cursor, chunk)
+        except SourceUnavailable as problem:
+            self.batch.received += len(chunk)
+            self._give_up("failed", problem)
+            raise
+        except DataRefused as problem:
+            self._give_up("refused", problem)
+            raise
+        except OnestopError as problem:
+            self._give_up("failed", problem)
+            raise
+
+    def _chunk(self, cursor: psycopg.Cursor[tuple[object, ...]], chunk: list[Mapping[str, Any]]) -> None:
+        self.loader.load(cursor, chunk)
+        if self.attempt_id:
+            ledger.note_landed(self.control, self.attempt_id, self.batch.received)
+        self.progress(f"ingest {self.source.id}", self.batch.received)
+
+    def _finish(self, note: str | None = None, *, due: bool | None = None) -> IngestResult:
+        batch = self.batch
+        some_were_due = batch.is_first_load or batch.cursor_before is not None if due is None else due
+        failed = {rule: n for rule, (action, _, n) in batch.rules.items() if action == "quarantine"}
+        reason = reason_to_stop(
+            self.loader.facts, limit=self.source.quarantine_limit, some_were_due=some_were_due, failed_by_rule=failed
+        )
+        batch.rules["OS-000"] = ("stop", batch.received, batch.received if reason else 0)
+        if reason:
+            problem = DataRefused(
+                f"{self.source.id}: the delivery of {batch.received} records was refused whole: {reason} (OS-000)",
+                next_step=f"show this to whoever runs {self.source.id}; what was served before stays in force",
+            )
+            self._give_up("refused", problem)
+            raise problem
+        if batch.received and batch.duplicate == batch.received:
+            batch.state = "duplicate"
+        late = f"{batch.refused} records changed after as-of were left out" if batch.refused else None
+        batch.message = "; ".join(filter(None, (note, late))) or None
+        with self.work.cursor() as cursor:
+            ledger.write_batch(cursor, batch, self.attempt_id)
+        self.work.commit()
+        return IngestResult.of(batch)
+
+    def _give_up(self, state: str, problem: OnestopError) -> None:
+        """Nothing stays but the ledger row that says so."""
+        self.work.rollback()
+        self.batch.refuse_all("refused" if state == "refused" else "failed", problem.message)
+        with self.work.cursor() as cursor:
+            ledger.write_batch(cursor, self.batch, self.attempt_id)
+        self.work.commit()

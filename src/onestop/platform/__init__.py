@@ -1,0 +1,1 @@
+"""The servers around the warehouse: the local Airflow, what its DAGs share, and the demonstration."""

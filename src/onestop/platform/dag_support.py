@@ -1,0 +1,113 @@
+"""What every DAG file shares: the settings, the defaults, and which faults are worth a retry.
+
+The scheduler reads every DAG file again and again, so this module imports little, reads province.yml and
+nothing else. Tasks import the pipeline themselves.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, ParamSpec, TypeVar
+
+from airflow.sdk import Asset, CronTriggerTimetable
+from airflow.sdk.exceptions import AirflowFailException
+
+from onestop.config import Settings, load
+from onestop.errors import ConfigurationError, OnestopError
+from onestop.platform.names import CONFIG_VARIABLE, PROGRESS_MARK
+
+OWNER = "onestop"
+MART = Asset(name="mart", uri="onestop://mart")
+
+# A tick that was missed by less than this (the platform was starting) is made up; on a new
+# installation an older one is not, so that `onestop up` does not start a night's work at noon.
+_MAKE_UP = timedelta(minutes=5)
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_log = logging.getLogger("onestop")
+
+
+def settings() -> Settings:
+    """The settings of the province.yml that ONESTOP_CONFIG names.
+
+    Raises:
+        ConfigurationError: the variable is not set, or the file is missing or wrong.
+    """
+    path = os.environ.get(CONFIG_VARIABLE)
+    if not path:
+        raise ConfigurationError(
+            f"{CONFIG_VARIABLE} is not set, so the DAGs do not know their province",
+            next_step=f"set {CONFIG_VARIABLE} to the path of province.yml for every Airflow process",
+        )
+    return load(path)
+
+
+def local_cron(expression: str, province: Settings) -> CronTriggerTimetable:
+    """A cron expression in the province's local time."""
+    return CronTriggerTimetable(expression, timezone=province.province.timezone, run_immediately=_MAKE_UP)
+
+
+def raw_asset(source_id: str) -> Asset:
+    """What a source's ingest renews; updating it starts transform__warehouse."""
+    return Asset(name=f"raw {source_id}", uri=f"onestop://raw/{source_id}")
+
+
+def dag_defaults(*tags: str) -> dict[str, Any]:
+    """The arguments that all DAGs have in common: one run at a time, no catch-up, retries with growing waits."""
+    return {
+        "catchup": False,
+        "max_active_runs": 1,
+        "tags": ["onestop", *tags],
+        "default_args": {
+            "owner": OWNER,
+            "retries": 3,
+            "retry_delay": timedelta(minutes=2),
+            "retry_exponential_backoff": 2.0,
+            "max_retry_delay": timedelta(minutes=30),
+            "execution_timeout": timedelta(hours=6),
+        },
+    }
+
+
+def worth_a_retry(problem: Exception) -> bool:
+    """Whether a later attempt can succeed: a network, a disk or a server failed, not the data or the code."""
+    if isinstance(problem, OnestopError):
+        return problem.retryable
+    from psycopg import OperationalError  # here, for the parse speed of DAG files
+
+    return isinstance(problem, OSError | OperationalError)
+
+
+def final_faults(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Let a task fail at once, without retries, when a retry cannot help.
+
+    Raises:
+        AirflowFailException: for refused data, wrong configuration and defects, with the message as it is.
+    """
+
+    @functools.wraps(function)
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return function(*args, **kwargs)
+        except OnestopError as problem:
+            if worth_a_retry(problem):
+                raise
+            raise AirflowFailException(str(problem)) from None
+        except AirflowFailException:
+            raise
+        except Exception as problem:
+            if worth_a_retry(problem):
+                raise
+            raise AirflowFailException(f"{type(problem).__name__}: {problem}") from problem
+
+    return run
+
+
+def log_progress(step: str, done: int) -> None:
+    """Write one line of progress to the task's log: the step, and the records done so far."""
+    _log.info("%s%s%s", step, PROGRESS_MARK, done)

@@ -1,0 +1,111 @@
+"""The local platform as a whole: `onestop up`, `down` and `status`."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from onestop.config import Settings
+from onestop.errors import OnestopError
+from onestop.platform.airflow import USER, LocalAirflow, services, stop_airflow
+from onestop.warehouse.embedded import EmbeddedPostgres
+
+
+@dataclass(frozen=True)
+class PlatformStatus:
+    """What `up` leaves running. The password is for the terminal of the one who asked, and for nothing else."""
+
+    warehouse_dsn: str
+    airflow_url: str
+    user: str
+    password: str
+    dag_ids: tuple[str, ...]
+    import_errors: Mapping[str, str]
+
+
+def up(
+    settings: Settings,
+    *,
+    extra_environment: Mapping[str, str] | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> PlatformStatus:
+    """Start PostgreSQL and Airflow, or what of them does not run, and wait until both are ready.
+
+    Args:
+        extra_environment: variables for the tasks, over those of this process.
+        progress: told what is being started.
+
+    Raises:
+        WarehouseUnavailable: a server did not start.
+        ConfigurationError: the data folder is not ours.
+    """
+    postgres = EmbeddedPostgres(settings.local)
+    with _alone(settings):
+        progress("PostgreSQL")
+        postgres.start()
+        progress("Airflow")
+        airflow = LocalAirflow(settings, postgres.airflow_dsn)
+        airflow.start(extra_environment)
+    with airflow.client() as client:
+        dag_ids, import_errors = tuple(client.dag_ids()), client.import_errors()
+    warehouse = settings.warehouse_dsn or postgres.warehouse_dsn
+    return PlatformStatus(warehouse, airflow.url, USER, airflow.password, dag_ids, import_errors)
+
+
+def down(settings: Settings) -> list[str]:
+    """Stop Airflow with its running tasks, then PostgreSQL; returns the names of what was stopped.
+
+    A task that was stopped is tried again after the next `up`.
+
+    Raises:
+        WarehouseUnavailable: PostgreSQL does not stop.
+    """
+    if not settings.local.is_dir():
+        return []
+    with _alone(settings):
+        stopped = stop_airflow(settings)
+        postgres = EmbeddedPostgres(settings.local)
+        if postgres.running:
+            stopped.append("postgres")
+        postgres.stop()
+    return stopped
+
+
+def status(settings: Settings) -> dict[str, Any]:
+    """What runs: `warehouse.dsn`, `airflow.url` (None while down), the user's name, and one entry per process."""
+    postgres = EmbeddedPostgres(settings.local)
+    servers = services(settings)
+    running = all(s.running for s in servers)
+    airflow: dict[str, Any] = {"running": running, "url": None, "user": USER}
+    database = postgres.status()
+    if running:
+        airflow["url"] = LocalAirflow(settings, postgres.airflow_dsn).url
+    dsn = settings.warehouse_dsn or (postgres.warehouse_dsn if database["running"] else None)
+    processes: list[dict[str, Any]] = [
+        {"name": s.name, "pid": s.pid, "running": s.running, "memory_bytes": s.memory_bytes(), "log": str(s.log)}
+        for s in servers
+    ]
+    return {
+        "warehouse": {"dsn": dsn, "embedded": settings.warehouse_dsn is None, "running": dsn is not None},
+        "airflow": airflow,
+        "postgres": database,
+        "processes": processes,
+    }
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Let one process at a time start or stop the platform of a folder."""
+    settings.local.mkdir(parents=True, exist_ok=True)
+    with (settings.local / "platform.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise OnestopError(
+                f"the platform in {settings.local} is being started or stopped by another command",
+                next_step="wait for that command to end",
+            ) from None
+        yield

@@ -1,0 +1,24 @@
+"""Names that the DAGs and the platform around them agree on. Imports no Airflow: commands read it, too."""
+
+from __future__ import annotations
+
+from onestop.config import Settings
+
+CONFIG_VARIABLE = "ONESTOP_CONFIG"
+"""The environment variable that tells the DAGs where province.yml is."""
+
+REFERENCE_DAG = "ingest__reference"
+TRANSFORM_DAG = "transform__warehouse"
+REPORT_DAG = "report__quarterly"
+PROGRESS_MARK = ": records done: "
+"""Stands between step and count in the progress lines of a task's log."""
+
+
+def source_dag(source_id: str) -> str:
+    """The DAG that ingests a source."""
+    return f"ingest__{source_id}"
+
+
+def expected_dag_ids(settings: Settings) -> frozenset[str]:
+    """All DAGs that a province.yml makes."""
+    return frozenset((REFERENCE_DAG, TRANSFORM_DAG, REPORT_DAG, *(source_dag(s.id) for s in settings.sources)))

@@ -1,0 +1,1 @@
+"""What arrived is judged here: expectation files -> Great Expectations -> a verdict per row."""

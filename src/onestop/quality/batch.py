@@ -1,0 +1,58 @@
+"""Rules about a delivery as a whole (OS-000): judged once, when all of it is there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+MIN_RECORDS_FOR_LIMIT = 100
+
+
+@dataclass
+class BatchFacts:
+    """What a delivery as a whole shows, gathered chunk by chunk.
+
+    judged: records that are no duplicates; failed: those of them that went to quarantine.
+    live: records that are no deletes; missing: how many of those lack each required field.
+    """
+
+    judged: int = 0
+    failed: int = 0
+    received: int = 0
+    live: int = 0
+    missing: Counter[str] = field(default_factory=Counter)
+
+    def note_fields(self, records: Iterable[Mapping[str, object]], required: Iterable[str]) -> None:
+        """Count, over live records, the required fields that are not there at all."""
+        names = tuple(required)
+        for record in records:
+            self.live += 1
+            for name in names:
+                if name not in record:
+                    self.missing[name] += 1
+
+
+def reason_to_stop(
+    facts: BatchFacts, *, limit: float, some_were_due: bool, failed_by_rule: Mapping[str, int]
+) -> str | None:
+    """Why the whole delivery must be refused, or None.
+
+    Args:
+        limit: the highest share of failing rows allowed, 0 to 1.
+        some_were_due: a first load, or a range that overlaps what was served before.
+        failed_by_rule: rows that broke each quarantine rule, for the message.
+    """
+    if some_were_due and facts.received == 0:
+        return "no records came where some were due"
+    absent = sorted(name for name, n in facts.missing.items() if facts.live and n == facts.live)
+    if absent:
+        return f"the required field {', '.join(absent)} is absent from every record"
+    if facts.judged >= MIN_RECORDS_FOR_LIMIT and facts.failed > limit * facts.judged:
+        top = Counter(failed_by_rule).most_common(3)
+        listed = ", ".join(f"{rule} {n} rows" for rule, n in top)
+        return (
+            f"{facts.failed} of {facts.judged} rows fail ({facts.failed / facts.judged:.1%}),"
+            f" more than the limit of {limit:.1%}; most often {listed}"
+        )
+    return None

@@ -1,0 +1,125 @@
+"""Great Expectations over one chunk -> which rows broke which rule. The only module that imports GX.
+
+GX's results quote failing values; they are reduced to row positions here and go nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from onestop.errors import OnestopError
+from onestop.quality.rules import RowRule, RuleBook
+
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+import great_expectations as gx
+from great_expectations.expectations import core as _core
+
+_COMPLETE = {"result_format": "COMPLETE"}
+_names = count()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """For each row rule: how many rows it looked at, and which ones broke it (bool per row of the chunk)."""
+
+    checked: Mapping[str, int]
+    broken: Mapping[str, npt.NDArray[np.bool_]]
+
+
+class Judge:
+    """The row rules of one entity, built once and run on chunk after chunk.
+
+    Raises:
+        OnestopError: a rule names an expectation that GX does not have, or with arguments it does not take.
+    """
+
+    def __init__(self, book: RuleBook) -> None:
+        self.book = book
+        self._context = gx.get_context(mode="ephemeral")
+        self._context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+        source = self._context.data_sources.add_pandas(name=f"chunks_{next(_names)}")
+        self._batches = source.add_dataframe_asset(name="chunk").add_batch_definition_whole_dataframe("whole")
+        self._suites = {rows: self._suite(rows) for rows in ("all", "not_deleted")}
+
+    def __call__(self, table: pd.DataFrame, deleted: npt.NDArray[np.bool_]) -> Verdict:
+        """Judge one chunk.
+
+        Args:
+            table: one row per record (onestop.quality.facts).
+            deleted: which records only say that a dossier was deleted; most rules leave them out.
+        """
+        checked: dict[str, int] = {}
+        broken = {rule.id: np.zeros(len(table), dtype=bool) for rule in self.book.row_rules}
+        for rows, suite in self._suites.items():
+            places = np.arange(len(table)) if rows == "all" else np.flatnonzero(~deleted)
+            for rule in self.book.row_rules:
+                if rule.rows == rows:
+                    checked[rule.id] = len(places)
+            if suite is None or not len(places):
+                continue
+            part = table if len(places) == len(table) else table.iloc[places].reset_index(drop=True)
+            for rule_id, failed in self._run(suite, part):
+                broken[rule_id][places[failed]] = True
+        return Verdict(checked, broken)
+
+    def _suite(self, rows: str) -> Any:
+        expectations = [
+            _build(rule, expectation.type, expectation.arguments)
+            for rule in self.book.row_rules
+            if rule.rows == rows
+            for expectation in rule.expectations
+        ]
+        if not expectations:
+            return None
+        return self._context.suites.add(gx.ExpectationSuite(name=f"{self.book.spec}_{rows}", expectations=expectations))
+
+    def _run(self, suite: Any, part: pd.DataFrame) -> list[tuple[str, list[int]]]:
+        outcome = self._batches.get_batch(batch_parameters={"dataframe": part}).validate(suite, result_format=_COMPLETE)
+        if len(outcome.results) != len(suite.expectations):
+            raise OnestopError(f"GX ran {len(outcome.results)} of {len(suite.expectations)} rules of {suite.name}")
+        found = []
+        for result in outcome.results:
+            rule_id = result.expectation_config.meta["rule"]
+            failed = (result.result or {}).get("unexpected_index_list")
+            if failed is None:
+                raise OnestopError(
+                    f"rule {rule_id} could not be judged: {_why(result.exception_info)}",
+                    next_step=f"mend the rule in the expectation file of {self.book.spec}",
+                )
+            found.append((rule_id, [int(place) for place in failed]))
+        return found
+
+
+def _build(rule: RowRule, kind: str, arguments: Mapping[str, Any]) -> Any:
+    name = "".join(word.capitalize() for word in kind.split("_"))
+    found = getattr(_core, name, None)
+    if found is None:
+        raise OnestopError(
+            f"rule {rule.id}: GX has no expectation {kind}", next_step="correct its name in the expectation file"
+        )
+    extra = {"condition_parser": "pandas"} if "row_condition" in arguments else {}
+    unknown = sorted(set(arguments) - set(found.__fields__))
+    if unknown:
+        raise OnestopError(f"rule {rule.id}: {kind} takes no {', '.join(unknown)}")
+    try:
+        return found(**arguments, **extra, meta={"rule": rule.id})
+    except (TypeError, ValueError) as problem:
+        raise OnestopError(f"rule {rule.id}: {kind}: {problem}") from problem
+
+
+def _why(exception_info: Mapping[str, Any]) -> str:
+    """The kind of error only: messages can quote values."""
+    for info in (exception_info, *(v for v in exception_info.values() if isinstance(v, Mapping))):
+        trace = info.get("exception_traceback")
+        if trace:
+            return str(trace).strip().splitlines()[-1].split(":")[0]
+    return "it gave no row positions"

@@ -1,0 +1,144 @@
+"""Writes the draft of a period's report: `<reports>/<convention>_<period>/draft/`, replaced whole or not at all.
+
+Approved and published editions lie beside it in folders of their own (edition-N) and are never touched.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from onestop.config import Settings
+from onestop.errors import OnestopError
+from onestop.periods import Period
+from onestop.reporting.figures import load_figures
+from onestop.reporting.model import ReportFigures
+from onestop.reporting.page import write_page
+from onestop.reporting.wording import province_title
+from onestop.reporting.workbook import write_workbook
+
+WORKBOOK = "bieu-ii-06a.xlsx"
+PAGE = "bao-cao.html"
+FIGURES = "figures.json"
+
+
+def draft(
+    connection: psycopg.Connection[Any],
+    settings: Settings,
+    period: Period,
+    known_at: datetime,
+    *,
+    unit_sheets: Sequence[str] = (),
+) -> list[Path]:
+    """Read the period's figures and write its draft.
+
+    Args:
+        connection: to the warehouse; only read from.
+        settings: province, language and the reports' path.
+        period: what to report on.
+        known_at: the moment whose knowledge the warehouse was built with; aware.
+        unit_sheets: codes of units that get a sheet of their own in the workbook.
+
+    Returns:
+        The files, workbook first.
+
+    Raises:
+        OnestopError: the warehouse does not hold the period, its figures do not add up, or the files cannot be written.
+    """
+    figures = load_figures(
+        connection,
+        period,
+        settings.province.code,
+        province_name=settings.province.name_vi,
+        known_at=known_at,
+        zone=settings.zone,
+        unit_forms=unit_sheets,
+    )
+    return write_draft(figures, settings)
+
+
+def write_draft(figures: ReportFigures, settings: Settings) -> list[Path]:
+    """Write the products of figures already read; see `draft`."""
+    products = {
+        WORKBOOK: write_workbook(figures),
+        PAGE: write_page(figures, settings.reports.language).encode(),
+        FIGURES: _as_json(figures).encode(),
+    }
+    home = settings.reports_path / figures.period.folder
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with _alone(home):
+            _replace(home, products)
+    except OSError as problem:
+        raise OnestopError(
+            f"{figures.period}: {problem.filename or home} cannot be written: {problem.strerror or problem}",
+            next_step="free some space or correct the folder's rights (reports.path in province.yml), then ask again",
+        ) from problem
+    return [home / "draft" / name for name in products]
+
+
+def _as_json(figures: ReportFigures) -> str:
+    """The machine-readable headline: the province's row, and what it is."""
+    now, period = figures.province, figures.period
+    content = {
+        "status": "draft",
+        "period_convention": period.convention,
+        "period": period.name,
+        "period_from": period.first.isoformat(),
+        "period_to": period.last.isoformat(),
+        "org_view": "as_was",
+        "known_at": figures.known_at.isoformat(),
+        "is_preliminary": figures.is_preliminary,
+        "agency_code": figures.province_code,
+        "agency_name_vi": province_title(figures.province_name),
+        "form_ii_06a": now.as_dict(),
+        "on_time_rate": {
+            "numerator": now.resolved_in_time,
+            "denominator": now.resolved_total,
+            "value": now.resolved_in_time / now.resolved_total if now.resolved_total else None,
+        },
+        "quarantined_open": figures.quarantined,
+    }
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """One writer of a period's drafts at a time; the lock goes with the process that holds it."""
+    with (home / ".draft.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _replace(home: Path, products: Mapping[str, bytes]) -> None:
+    """Build the new folder beside the old one, then swap; what a killed run left behind is swept first."""
+    target, new, old = home / "draft", home / ".draft-new", home / ".draft-old"
+    if old.exists() and not target.exists():
+        old.rename(target)
+    for leftover in (new, old):
+        if leftover.exists():
+            shutil.rmtree(leftover)
+    try:
+        new.mkdir()
+        for name, content in products.items():
+            (new / name).write_bytes(content)
+        if target.exists():
+            target.rename(old)
+        try:
+            new.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
+    except OSError:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

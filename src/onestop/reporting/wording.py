@@ -1,0 +1,58 @@
+"""What periods and offices are called on official papers, and which periods a period is compared with. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Literal
+
+from onestop.periods import Period, containing
+from onestop.reporting.numbers_vi import roman
+
+Language = Literal["vi", "en"]
+
+MONTHS_EN = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+# Units of provincial rank that are addressed as cities; Huế since 01/01/2025.
+CENTRAL_CITIES = frozenset({"Hà Nội", "Hải Phòng", "Huế", "Đà Nẵng", "Hồ Chí Minh", "Cần Thơ"})
+
+
+def period_title(period: Period, language: Language = "vi") -> str:
+    """Quý III/2024, Tháng 7/2024, 6 tháng đầu năm 2024, 9 tháng năm 2024, Năm 2024; or the same in English."""
+    year, number = period.year, int(period.name[-1]) if period.kind in ("quarter", "half") else 0
+    vi = language == "vi"
+    match period.kind:
+        case "month":
+            return f"Tháng {period.start_month}/{year}" if vi else f"{MONTHS_EN[period.start_month - 1]} {year}"
+        case "quarter":
+            return f"Quý {roman(number)}/{year}" if vi else f"Quarter {number} of {year}"
+        case "half":
+            half = ("đầu", "cuối")[number - 1] if vi else ("First", "Second")[number - 1]
+            return f"6 tháng {half} năm {year}" if vi else f"{half} half of {year}"
+        case "nine_months":
+            return f"9 tháng năm {year}" if vi else f"Nine months of {year}"
+        case "year":
+            return f"Năm {year}" if vi else f"{year}"
+
+
+def province_title(name: str, language: Language = "vi") -> str:
+    """tỉnh Đắk Lắk, thành phố Huế, also where the name already says which; Đắk Lắk province, Huế city in English."""
+    kind = "thành phố" if name in CENTRAL_CITIES else "tỉnh"
+    for said in ("tỉnh", "thành phố"):
+        if name.casefold().startswith(f"{said} "):
+            kind, name = said, name[len(said) + 1 :]
+    return f"{kind} {name}" if language == "vi" else f"{name} {'province' if kind == 'tỉnh' else 'city'}"
+
+
+def previous(period: Period) -> Period | None:
+    """The period of the same kind just before; None for nine months, which follow on nothing."""
+    if period.kind == "nine_months":
+        return None
+    return containing(period.first - timedelta(days=1), period.kind, period.convention)
+
+
+def year_before(period: Period) -> Period:
+    """The same period of the year before."""
+    return replace(period, year=period.year - 1)

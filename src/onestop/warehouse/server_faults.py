@@ -1,0 +1,36 @@
+"""What PostgreSQL's programs say when they fail, in words that tell a person what to do."""
+
+from __future__ import annotations
+
+import re
+
+from onestop.errors import WarehouseUnavailable
+
+COMPLAINT = re.compile(r"FATAL|PANIC|error:|could not|No space left")
+
+
+class PortTaken(WarehouseUnavailable):
+    """The server's port belongs to another program."""
+
+
+def explain(said: str, what: str, where: str = "") -> WarehouseUnavailable:
+    """The error to raise.
+
+    Args:
+        said: what the programs wrote, to the terminal or to their log.
+        what: what was tried.
+        where: where more can be read.
+    """
+    suffix = f" ({where})" if where else ""
+    if re.search(r"No space left on device|Disk quota exceeded", said):
+        return WarehouseUnavailable(
+            f"{what}: the disk is full. What was committed is safe{suffix}",
+            next_step="free some space on that disk, then start again",
+        )
+    if "Address already in use" in said:
+        return PortTaken(f"{what}: another program has the port{suffix}", next_step="start again")
+    reasons = [line.strip() for line in said.splitlines() if COMPLAINT.search(line)]
+    return WarehouseUnavailable(
+        f"{what}: {reasons[-1] if reasons else said.strip()[-300:] or 'it gave no reason'}{suffix}",
+        next_step="mend what the message names, then start again",
+    )
