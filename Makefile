@@ -28,6 +28,7 @@ help: ## what there is to type
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
 
 setup: $(STAMP) ## the environment .venv, if it is missing or stale
+	@:
 
 $(STAMP): requirements.lock pyproject.toml $(if $(FRESH),,force)
 	@if [ -n '$(FRESH)' ]; then exit 0; fi; \
@@ -80,10 +81,10 @@ down: $(STAMP) ## stop it
 DATABASES = $(wildcard .local/postgres.json .demo/.local/postgres.json)
 
 clean: $(if $(DATABASES),$(STAMP)) ## stop what runs; remove everything generated, the local warehouse too
-	@$(if $(DATABASES),if [ -f province.yml ]; then $(BIN)/onestop down; fi; \
-	if [ -f .demo/province.yml ]; then (cd .demo && ../$(BIN)/onestop down --config province.yml); fi)
-	@$(if $(DATABASES),$(BIN)/python -c "import sys; from pathlib import Path; from onestop.warehouse.embedded import \
-	EmbeddedPostgres; [EmbeddedPostgres(Path(f).parent).destroy() for f in sys.argv[1:]]" $(DATABASES))
+	@$(if $(DATABASES),for file in $(wildcard province.yml .demo/province.yml); do \
+		$(BIN)/onestop down --config "$$file" || echo "going on without it" >&2; \
+	done)
+	@$(if $(DATABASES),$(BIN)/python -m onestop.warehouse.destroy $(dir $(DATABASES)))
 	@rm -rf .local .demo .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis \
 		dbt_project/target dbt_project/logs dbt_project/dbt_packages
 	@find . -name .git -prune -o -type d -name __pycache__ -exec rm -rf {} +

@@ -144,18 +144,19 @@ class DataKeys:
             DataRefused: no such text, changed, or of another purpose.
             ConfigurationError: encrypted with a key that is not at hand.
         """
+        name = f"an encrypted text ({purpose})" if purpose else "an encrypted text"
         prefix, _, rest = sealed.partition(":")
         key_id, _, code = rest.partition(":")
         if prefix != _TEXT_PREFIX:
-            raise DataRefused("an encrypted text is none that was encrypted here", next_step=_RESTORE)
-        key = self._find(key_id, "an encrypted text")
+            raise DataRefused(f"{name} is none that was encrypted here", next_step=_RESTORE)
+        key = self._find(key_id, name)
         try:
             data = base64.b64decode(code, validate=True)
             if len(data) < _NONCE + _TAG:
                 raise InvalidTag
             return key.decrypt_text(data, purpose.encode())
         except (InvalidTag, ValueError):
-            raise DataRefused("an encrypted text was changed or cut short", next_step=_RESTORE) from None
+            raise DataRefused(f"{name} was changed or cut short", next_step=_RESTORE) from None
 
     def seal(self, data: bytes) -> str:
         """`<key id>:<digest>` by the current key."""

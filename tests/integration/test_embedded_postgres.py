@@ -326,6 +326,26 @@ def test_a_first_start_that_was_cut_short_is_begun_again(server: EmbeddedPostgre
     assert not (server.local / "postgres/data.unfinished").exists()
 
 
+def test_databases_that_a_cut_short_first_start_did_not_make_are_made_by_the_next(used: EmbeddedPostgres) -> None:
+    used.start()
+    with psycopg.connect(used.admin_dsn, autocommit=True) as admin:
+        admin.execute("drop database airflow")
+    edit_state(used, ready=False)
+    used.start()
+    with connect(used.airflow_dsn) as c:
+        assert c.info.dbname == "airflow"
+    assert kept(used) == [1]
+    assert state(used)["ready"] is True
+
+
+def test_a_state_file_of_another_database_is_said(used: EmbeddedPostgres) -> None:
+    used.start()
+    edit_state(used, ready=False, passwords={**state(used)["passwords"], "postgres": "not-the-password"})
+    with pytest.raises(WarehouseUnavailable, match="refused its own administrator") as caught:
+        used.start()
+    assert "not-the-password" not in str(caught.value)
+
+
 def _start(local: Path, bin_folder: Path | None, answers: multiprocessing.Queue[str]) -> None:
     try:
         one = EmbeddedPostgres(local, bin_folder=bin_folder)

@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from onestop.crypto import HEADER_BYTES, MAGIC, DataKey, DataKeys, keyed_hash, record_hash
+from onestop.crypto import (
+    HEADER_BYTES,
+    MAGIC,
+    DataKey,
+    DataKeys,
+    keyed_hash,
+    record_hash,
+)
 from onestop.errors import ConfigurationError, DataRefused
 
 TEXT = "a key of more than sixteen characters"
@@ -58,10 +65,12 @@ def test_older_keys_still_decrypt_and_no_longer_encrypt() -> None:
         old.decrypt(new.encrypt(b"body", "x"), "x")
 
 
-@pytest.mark.parametrize("texts", [[], ["short"], [TEXT, "fifteen letters"]])
+@pytest.mark.parametrize("texts", [["short"], [TEXT, "fifteen letters"]])
 def test_keys_that_are_none(texts: list[str]) -> None:
-    with pytest.raises(ConfigurationError, match=r"ONESTOP_DATA_KEY|no encryption key"):
+    with pytest.raises(ConfigurationError, match="ONESTOP_DATA_KEY is shorter"):
         DataKeys(texts)
+    with pytest.raises(ConfigurationError, match="no encryption key"):
+        DataKeys([])
 
 
 def test_a_key_id_is_stable_and_reveals_no_key() -> None:
@@ -112,14 +121,14 @@ def test_keyed_hashes_link_equal_values_under_one_key_and_purpose() -> None:
     assert link == keyed_hash("040123456789", HASH_KEY) and len(link) == 32
     others = {
         keyed_hash("040123456788", HASH_KEY),
-        keyed_hash("040123456789", HASH_KEY + b"x"),
+        keyed_hash("040123456789", HASH_KEY + b"s"),
         keyed_hash("040123456789", HASH_KEY, "phone"),
         record_hash(b"040123456789", HASH_KEY).hex(),
     }
     assert len(others) == 4 and link not in others
 
 
-def test_keys_of_any_length_count_whole() -> None:
+def test_hash_keys_of_any_length_count_whole() -> None:
     assert keyed_hash("a", b"k" * 100) != keyed_hash("a", b"k" * 99)
     for short in (b"", b"k" * 15):
         with pytest.raises(ValueError, match="16"):

@@ -11,7 +11,7 @@ from pathlib import Path
 from onestop.config import Settings
 from onestop.errors import BuildFailed, DataRefused, OnestopError
 from onestop.periods import Period
-from onestop.pipeline.ingest import ingest
+from onestop.pipeline.ingest import ingest, source_credentials
 from onestop.pipeline.ingest_result import IngestResult, Progress
 from onestop.pipeline.reference import ingest_reference
 from onestop.reporting.draft import draft
@@ -33,10 +33,10 @@ class RunResult:
 
     @property
     def exit_code(self) -> int:
-        """0 done, 3 if data were refused, else the code of the first problem."""
+        """0 done, 3 if a batch was refused, else 1 if anything failed (a source that lets nobody in, too)."""
         if any(isinstance(problem, DataRefused) for _, problem in self.problems):
             return DataRefused.exit_code
-        return self.problems[0][1].exit_code if self.problems else 0
+        return OnestopError.exit_code if self.problems else 0
 
 
 def transform(
@@ -93,6 +93,8 @@ def run(
     Raises:
         ConfigurationError: credentials, keys or reference files are missing; nothing was done.
     """
+    for source in settings.sources:
+        source_credentials(source)
     result = RunResult()
     try:
         result.ingests += ingest_reference(settings, as_of=as_of, progress=progress)

@@ -61,7 +61,7 @@ def ingest(
     """
     source = settings.source(source_id)
     spec, book = load_spec("one_stop_dossier"), rules_for("one_stop", "dossier")
-    credentials = None if replay_from else _credentials(source)
+    credentials = None if replay_from else source_credentials(source)
     keys = load_keys(settings)
     dsn = warehouse_dsn(settings)
     with closing(connect(dsn, autocommit=True)) as control, closing(connect(dsn)) as work:
@@ -91,7 +91,8 @@ def ingest(
         return run.pulled(feed, start, to_stamp(as_of + timedelta(seconds=1), settings.zone), keys)
 
 
-def _credentials(source: OneStopApiSource) -> tuple[str, str]:
+def source_credentials(source: OneStopApiSource) -> tuple[str, str]:
+    """The client's id and secret, from the environment. Raises ConfigurationError naming what is missing."""
     client_id, client_secret = required_secrets(
         f"{source.credentials}_CLIENT_ID", f"{source.credentials}_CLIENT_SECRET"
     )

@@ -6,17 +6,20 @@ under .local; with any other warehouse they must be given, since losing them los
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
 import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 from onestop.config import Settings, required_secrets, secret
-from onestop.crypto import DataKeys, encrypt_text, hash_key
+from onestop.crypto import SHORTEST_KEY, DataKeys
 
 HASH_KEY, DATA_KEY = "ONESTOP_HASH_KEY", "ONESTOP_DATA_KEY"
 _PAYLOAD = "quarantine payload"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, repr=False)
@@ -28,21 +31,29 @@ class Keys:
 
     def encrypt_payload(self, value: str) -> str:
         """One personal part of a quarantined payload, sealed."""
-        return encrypt_text(value, self.data, purpose=_PAYLOAD)
+        return self.data.encrypt_text(value, _PAYLOAD)
 
 
 def load_keys(settings: Settings) -> Keys:
     """The installation's keys.
 
     Raises:
-        ConfigurationError: a key is missing beside a warehouse that is not the embedded one, or is too short.
+        ConfigurationError: a key is missing beside a warehouse that is not the embedded one.
     """
     if settings.warehouse_dsn is not None:
         hash_text, data_text = required_secrets(HASH_KEY, DATA_KEY)
     else:
         kept = _kept(settings.local / "keys.json")
         hash_text, data_text = (secret(name) or kept[name] for name in (HASH_KEY, DATA_KEY))
-    return Keys(hash=hash_key(hash_text), data=DataKeys.from_texts(data_text))
+    return Keys(hash=_long_enough(HASH_KEY, hash_text).encode(), data=DataKeys([_long_enough(DATA_KEY, data_text)]))
+
+
+def _long_enough(name: str, text: str) -> str:
+    """A short key works, with a warning: whoever set it may have data under it already."""
+    if len(text) >= SHORTEST_KEY:
+        return text
+    _log.warning("%s has fewer than %d characters: it can be guessed; use a long random text", name, SHORTEST_KEY)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _kept(file: Path) -> dict[str, str]:

@@ -149,6 +149,7 @@ class LocalAirflow:
                 "dag_processor_child_process_log_directory": str(self.logs / "dag_processor"),
                 "file_task_handler_new_file_permissions": "0o600",
                 "file_task_handler_new_folder_permissions": "0o700",
+                "namespace_levels": "great_expectations=WARNING httpx=WARNING",  # a line per request, per data source
             },
         }
         variables = {f"AIRFLOW__{s.upper()}__{k.upper()}": v for s, keys in options.items() for k, v in keys.items()}

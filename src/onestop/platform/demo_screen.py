@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -66,7 +66,9 @@ class Screen:
         grid = Table.grid(padding=(0, 1))
         for step in self._steps:
             mark: RenderableType = self._spinner if step.seconds is None else _mark(not step.failed)
-            grid.add_row(mark, step.name, Text(_clock(step), style="cyan", justify="right"), Text(step.detail, style="dim"))
+            grid.add_row(
+                mark, step.name, Text(_clock(step), style="cyan", justify="right"), Text(step.detail, style="dim")
+            )
         return Group(grid)
 
     @staticmethod
@@ -75,36 +77,34 @@ class Screen:
 
 
 def figures_table(
-    title: str, names: Mapping[str, str], built: Mapping[str, int], published: Mapping[str, int], planted: Mapping[str, int]
+    title: str,
+    names: Mapping[str, str],
+    built: Mapping[str, int],
+    published: Mapping[str, int],
+    planted: Mapping[str, int],
 ) -> tuple[Table, bool]:
-    """The figures that were built beside those published and those that the sandbox planted.
+    """The figures that were built beside those published and those that the sandbox counted.
 
     Args:
-        names: column of form II.06a to its words, in the order to show.
+        names: figure to its words, in the order to show.
+        published, planted: the figures to compare with; the column of what is published is left out if it is empty.
 
     Returns:
         The table, and whether every figure equals each figure that it has beside it.
     """
     table = Table(title=title, title_justify="left")
-    for heading in ("figure", "built", "published", "planted", ""):
-        table.add_column(heading, justify="left" if heading == "figure" else "right")
+    headings = ("", "built", "published", "planted", "") if published else ("", "built", "planted", "")
+    for place, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if place else "left")
     right = True
     for column, words in names.items():
         beside = [known[column] for known in (published, planted) if column in known]
         same = bool(beside) and all(built.get(column) == figure for figure in beside)
         right &= same
-        shown = (f"{known[column]:,}" if column in known else "–" for known in (built, published, planted))
+        sides = (built, published, planted) if published else (built, planted)
+        shown = (f"{known[column]:,}" if column in known else "–" for known in sides)
         table.add_row(words, *shown, _mark(same))
     return table, right
-
-
-def counts_table(title: str, headings: Sequence[str], rows: Sequence[tuple[str, str, int]]) -> Table:
-    """A small table of an id, words and a count."""
-    table = Table(*headings, title=title, title_justify="left")
-    table.columns[-1].justify = "right"
-    for key, words, count in rows:
-        table.add_row(key, words, f"{count:,}")
-    return table
 
 
 def _mark(good: bool) -> Text:

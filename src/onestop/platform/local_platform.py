@@ -11,6 +11,7 @@ from typing import Any
 from onestop.config import Settings
 from onestop.errors import OnestopError
 from onestop.platform.airflow import USER, LocalAirflow, services, stop_airflow
+from onestop.platform.processes import Service, stop
 from onestop.warehouse.embedded import EmbeddedPostgres
 
 
@@ -56,7 +57,7 @@ def up(
 
 
 def down(settings: Settings) -> list[str]:
-    """Stop Airflow with its running tasks, then PostgreSQL; returns the names of what was stopped.
+    """Stop Airflow with its running tasks, a sandbox, then PostgreSQL; returns the names of what was stopped.
 
     A task that was stopped is tried again after the next `up`.
 
@@ -67,6 +68,10 @@ def down(settings: Settings) -> list[str]:
         return []
     with _alone(settings):
         stopped = stop_airflow(settings)
+        sandbox = sandbox_service(settings)
+        if sandbox.running:
+            stopped.append(sandbox.name)
+        stop([sandbox])
         postgres = EmbeddedPostgres(settings.local)
         if postgres.running:
             stopped.append("postgres")
@@ -94,6 +99,11 @@ def status(settings: Settings) -> dict[str, Any]:
         "postgres": database,
         "processes": processes,
     }
+
+
+def sandbox_service(settings: Settings) -> Service:
+    """The sample source system that a demonstration runs beside the platform."""
+    return Service("sandbox", settings.local / "run", settings.local / "logs" / "sandbox.log")
 
 
 @contextmanager

@@ -17,8 +17,8 @@ from typing import Any
 DOSSIER = re.compile(r"(?:\d{3}\.\d{2}\.\d{2}\.[A-Z]\d{2}|[A-Z]\d{2}(?:\.\d{2,3}){0,3})-(\d{6})-\d{4,6}", re.ASCII)
 PROCEDURE = re.compile(r"\d\.\d{6}(\.\d{3}\.\d{2}\.\d{2}\.[A-Z]\d{2}(\.\d{2,3})?)?", re.ASCII)
 PRICE = re.compile(r"\d+(\.\d+)?", re.ASCII)
-# Letters that TCVN3 and VNI fonts put in the place of Vietnamese ones, and that Vietnamese never uses.
-LEGACY = re.compile("[\u00a1-\u00bfÊÐÑ](?=[a-zà-ÿ\u00a1-\u00bf])[^ ]*[\u00a1-\u00bf]|[\u00a1-\u00bf]|Ñ")
+# Characters that TCVN3 and VNI fonts put in the place of Vietnamese letters, and that Vietnamese never uses.
+LEGACY = re.compile("[\u00a1-\u00bfÑ]")
 DATES = (
     "NgayNopHoSo",
     "NgayTiepNhan",
@@ -61,7 +61,10 @@ def code(value: Any) -> str | None:
     """A code: NFC, upper case, without blanks; None if nothing is left."""
     if value is None:
         return None
-    return "".join(unicodedata.normalize("NFC", str(value)).split()).upper() or None
+    written = str(value)
+    if not written.isascii():
+        written = unicodedata.normalize("NFC", written)
+    return "".join(written.split()).upper() or None
 
 
 @lru_cache(maxsize=100_000)
@@ -85,6 +88,11 @@ def readable(value: Any) -> bool:
         and value[10:12] < "60"
         and value[12:] < "60"
     )
+
+
+@lru_cache(maxsize=10_000)
+def _legacy(title: str) -> bool:
+    return LEGACY.search(title) is not None
 
 
 class Judge:
@@ -160,7 +168,7 @@ class Judge:
             rules.append("OS-014")
         if (code(record.get("MaTTHC")) or "")[:8] not in self._procedures:
             rules.append("OS-016")
-        if any(LEGACY.search(record.get(name) or "") for name in ("TenTTHC", "TenLinhVuc")):
+        if _legacy(record.get("TenTTHC") or "") or _legacy(record.get("TenLinhVuc") or ""):
             rules.append("OS-017")
         return rules
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 
 from onestop.errors import ConfigurationError
+from onestop.sandbox.calibration import complete
 
 VIETNAM = timezone(timedelta(hours=7))
 
@@ -59,12 +60,13 @@ class Scenario:
     mix: Mix = field(default_factory=Mix)
 
     def scaled(self, factor: float, name: str) -> Scenario:
-        """The same with every figure of the target multiplied; a total is the sum of its scaled parts where given."""
-        target = {key: round(value * factor) for key, value in self.target.items()}
-        parts = [target[f"resolved_{part}"] for part in ("early", "on_time", "overdue") if f"resolved_{part}" in target]
-        if len(parts) == 3 and "resolved_total" in target:
-            target["resolved_total"] = sum(parts)
-        return replace(self, name=name, target=target)
+        """The same with every figure multiplied; what rounding leaves over goes to those received in person."""
+        row = {key: round(value * factor) for key, value in complete(self.target).items()}
+        row["resolved_total"] = row["resolved_early"] + row["resolved_on_time"] + row["resolved_overdue"]
+        row["in_progress_total"] = row["in_progress_within"] + row["in_progress_overdue"]
+        row["received_total"] = row["resolved_total"] + row["in_progress_total"]
+        row["received_direct_postal"] = row["received_total"] - row["received_online"] - row["received_carried_over"]
+        return replace(self, name=name, target=row)
 
 
 DAK_LAK = Scenario(

@@ -7,6 +7,7 @@ with which passwords; all three are chosen at the first start and kept. To move 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import os
@@ -26,7 +27,7 @@ from onestop.errors import ConfigurationError, WarehouseUnavailable
 from onestop.warehouse import accounts, binaries, ports
 from onestop.warehouse.cluster import SUPERUSER, Cluster
 from onestop.warehouse.local_state import State, StateFile, make_folder, size_of
-from onestop.warehouse.server_faults import PortTaken
+from onestop.warehouse.server_faults import PortTaken, disk_full
 
 _log = logging.getLogger(__name__)
 
@@ -267,10 +268,10 @@ class EmbeddedPostgres:
                 secret = connection.pgconn.encrypt_password(
                     state.passwords[name].encode(), name.encode(), b"scram-sha-256"
                 ).decode()
-                if not connection.execute("select from pg_roles where rolname = %s", [name]).fetchone():
+                if not connection.execute("select 1 from pg_roles where rolname = %s", [name]).fetchone():
                     role = sql.SQL("create role {} login {} password {}")
                     connection.execute(role.format(sql.Identifier(name), sql.SQL(rights), sql.Literal(secret)))
-                if not connection.execute("select from pg_database where datname = %s", [name]).fetchone():
+                if not connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
                     connection.execute(sql.SQL("create database {0} owner {0}").format(sql.Identifier(name)))
                 connection.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
 
@@ -302,12 +303,16 @@ def _words_for_people() -> Iterator[None]:
             next_step="work as the user who made it, or remove it as that user with 'make clean'",
         ) from problem
     except OSError as problem:
+        if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise disk_full("the database's folder cannot be written") from problem
         raise WarehouseUnavailable(
             f"the database's folder cannot be used: {problem}",
-            next_step="free space or mend the disk, then start again",
+            next_step="mend what the message names, then start again",
         ) from problem
+    except psycopg.errors.DiskFull as problem:
+        raise disk_full("the warehouse's databases could not be made") from problem
     except psycopg.Error as problem:
         raise WarehouseUnavailable(
             f"the embedded PostgreSQL refused its own administrator: {str(problem).splitlines()[0]}",
-            next_step="look whether .local/postgres.json is that of this database, and whether the disk is full",
+            next_step="look whether .local/postgres.json is that of this database, and at its log in .local/logs/postgres",
         ) from None

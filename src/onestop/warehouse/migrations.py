@@ -82,10 +82,15 @@ def migrate(connection: psycopg.Connection, folder: Path = FOLDER) -> list[str]:
             f"another process has held the warehouse's tables for {LOCK_SECONDS} s; nothing was changed",
             next_step="see pg_stat_activity for who it is, then try again",
         ) from None
+    except errors.DiskFull:
+        raise WarehouseUnavailable(
+            "the database server's disk is full; the migrations were rolled back",
+            next_step="free some space on that disk, then try again",
+        ) from None
     except psycopg.OperationalError as problem:
         raise WarehouseUnavailable(
-            f"the connection broke during the migrations, which were rolled back: {_short(problem)}",
-            next_step="try again",
+            f"the server gave up during the migrations, which were rolled back: {_short(problem)}",
+            next_step="mend what it names, then try again",
         ) from None
     return [m.name for m in pending]
 

@@ -22,15 +22,20 @@ def explain(said: str, what: str, where: str = "") -> WarehouseUnavailable:
         where: where more can be read.
     """
     suffix = f" ({where})" if where else ""
-    if re.search(r"No space left on device|Disk quota exceeded", said):
-        return WarehouseUnavailable(
-            f"{what}: the disk is full. What was committed is safe{suffix}",
-            next_step="free some space on that disk, then start again",
-        )
+    if re.search(r"No space left on device|Disk quota exceeded|wrote only \d+ of \d+ bytes", said):
+        return disk_full(what + suffix)
     if "Address already in use" in said:
         return PortTaken(f"{what}: another program has the port{suffix}", next_step="start again")
     reasons = [line.strip() for line in said.splitlines() if COMPLAINT.search(line)]
     return WarehouseUnavailable(
         f"{what}: {reasons[-1] if reasons else said.strip()[-300:] or 'it gave no reason'}{suffix}",
         next_step="mend what the message names, then start again",
+    )
+
+
+def disk_full(what: str) -> WarehouseUnavailable:
+    """The error to raise when the disk of the data is full."""
+    return WarehouseUnavailable(
+        f"{what}: the disk is full. What was committed is safe",
+        next_step="free some space on the disk of this folder, then start again",
     )

@@ -38,9 +38,7 @@ def test_three_files_in_the_periods_draft_folder(figures: ReportFigures, setting
     assert content["on_time_rate"]["numerator"] == figures.province.resolved_in_time
 
 
-def test_editions_are_not_touched_and_the_old_draft_goes(
-    figures: ReportFigures, settings: Settings, tmp_path: Path
-) -> None:
+def test_editions_stay_and_the_old_draft_goes(figures: ReportFigures, settings: Settings, tmp_path: Path) -> None:
     home = tmp_path / "out" / "statutory_2024-Q3"
     for folder in ("draft", "edition-1", ".draft-new", ".draft-old"):
         (home / folder).mkdir(parents=True)

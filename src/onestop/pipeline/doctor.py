@@ -1,0 +1,98 @@
+"""`onestop doctor`: looks at every part a run depends on and says what is wrong and what to do."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from onestop.clock import system_now, to_stamp
+from onestop.config import OneStopApiSource, Settings
+from onestop.errors import OnestopError
+from onestop.pipeline.ingest import source_credentials
+from onestop.pipeline.keys import load_keys
+from onestop.sources.one_stop_api import OneStopApi
+from onestop.sources.reference import FILES, ReferenceFile, read_reference
+from onestop.warehouse.connection import connect, warehouse_dsn
+
+_ROOM_NEEDED = 2 * 2**30  # bytes
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check and what it found."""
+
+    check: str
+    ok: bool
+    says: str
+    next_step: str | None = None
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Run every check; one that fails does not keep the others from running."""
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("keys", partial(_keys, settings)),
+        ("disk", partial(_disk, settings)),
+        ("warehouse", partial(_warehouse, settings)),
+        *((f"reference {kind.name}", partial(_reference, settings, kind)) for kind in FILES),
+        *((f"source {source.id}", partial(_source, settings, source)) for source in settings.sources),
+    ]
+    return list(_examined(checks))
+
+
+def _examined(checks: list[tuple[str, Callable[[], str]]]) -> Iterator[Finding]:
+    yield Finding("configuration", True, "province.yml is in order")
+    for name, check in checks:
+        try:
+            yield Finding(name, True, check())
+        except OnestopError as problem:
+            yield Finding(name, False, problem.message, problem.next_step)
+
+
+def _keys(settings: Settings) -> str:
+    load_keys(settings)
+    return "present"
+
+
+def _disk(settings: Settings) -> str:
+    settings.local.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(settings.local).free
+    if free < _ROOM_NEEDED:
+        raise OnestopError(f"only {free / 2**30:.1f} GiB are free under {settings.local}", next_step="make room")
+    return f"{free / 2**30:.0f} GiB free"
+
+
+def _warehouse(settings: Settings) -> str:
+    with closing(connect(warehouse_dsn(settings), autocommit=True)) as connection:
+        row = connection.execute(
+            "select current_setting('server_version'), has_database_privilege(current_database(), 'CREATE'),"
+            " (select rolcreaterole or rolsuper from pg_roles where rolname = current_user)"
+        ).fetchone()
+    assert row is not None  # noqa: S101  (a select of values gives one row)
+    version, may_create, may_make_roles = row
+    if not may_create:
+        raise OnestopError("the role may not create schemas", next_step="make it the owner of the database")
+    roles = "" if may_make_roles else "; the role lacks CREATEROLE, so no reading roles can be made"
+    return f"PostgreSQL {version}{roles}"
+
+
+def _reference(settings: Settings, kind: ReferenceFile) -> str:
+    path = settings.reference_path / kind.name
+    if not path.is_file():
+        if kind.mandatory:
+            raise OnestopError(f"{path} is missing", next_step="put it there; docs/sources.md says what it holds")
+        return "not there (optional)"
+    return f"{len(read_reference(kind, path.read_bytes())):,} rows"
+
+
+def _source(settings: Settings, source: OneStopApiSource) -> str:
+    """Ask for the last minute: the token, the address and the format are tried, and little is read."""
+    now = system_now()
+    feed = OneStopApi(source.model_copy(update={"retry_budget_seconds": 5.0}), *source_credentials(source))
+    start, end = (to_stamp(moment, settings.zone) for moment in (now - timedelta(minutes=1), now))
+    with closing(feed.pages(start, end)) as pages:
+        next(pages, None)
+    return f"{source.base_url} answers"

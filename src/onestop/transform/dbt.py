@@ -1,0 +1,155 @@
+"""Builds the models: one dbt process per call, one build at a time, results filed in ops.dbt_node_result.
+
+dbt runs as a process of its own, the executable beside this Python's, because its libraries keep global state and
+its memory is best given back. The project folder is only read: everything dbt writes goes to `target_path`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+
+from onestop.errors import BuildFailed, ConfigurationError, OnestopError
+from onestop.resources import resource
+from onestop.transform.profile import environment, write_profile
+from onestop.transform.results import (
+    BuildResult,
+    NodeResult,
+    connection_lost,
+    explain,
+    explain_without_results,
+    file_results,
+    read_results,
+)
+from onestop.warehouse.connection import connect
+
+__all__ = ["LAYERS", "BuildResult", "NodeResult", "build"]
+
+LAYERS = ("staging", "intermediate", "marts", "reports")
+"""The layers in their order, each a folder of dbt_project/models."""
+
+_LOCK = "select {}(hashtextextended('onestop.transform', 0))"
+_ENDS_WITHIN = 20
+log = logging.getLogger(__name__)
+
+
+def build(
+    dsn: str,
+    *,
+    province_code: str,
+    timezone: str,
+    known_at: datetime,
+    layers: Sequence[str] = LAYERS,
+    run_unit_tests: bool = False,
+    target_path: Path,
+) -> BuildResult:
+    """Build the layers named, and test what was built; a failed test keeps back all that depends on it.
+
+    Waits while another build runs on the same warehouse. Tables are replaced one by one, each in one transaction:
+    a reader sees the old or the new one, never none.
+
+    Args:
+        dsn: the warehouse's libpq URI.
+        province_code: the root of every roll-up, for example H15.
+        timezone: the province's time zone.
+        known_at: figures use the versions known at this moment; aware.
+        layers: a part of LAYERS; of later layers alone, the earlier ones must have been built for the same moment.
+        run_unit_tests: run dbt's unit tests too (in tests; they say nothing of the data).
+        target_path: where dbt keeps what it parsed, compiled and logged; best the same folder every time.
+
+    Returns:
+        every node with its status and time, already filed in ops.dbt_node_result.
+
+    Raises:
+        ValueError: a layer that does not exist, none at all, or a moment without an offset.
+        BuildFailed: a model or a test failed, or nothing was built.
+        WarehouseUnavailable: the server cannot be reached, or went away.
+        ConfigurationError: dbt is not installed beside this Python, or the DSN is wrong.
+    """
+    if not layers or not set(layers) <= set(LAYERS):
+        raise ValueError(f"layers must be some of {', '.join(LAYERS)}")
+    if known_at.tzinfo is None:
+        raise ValueError("known_at needs an offset")
+    target_path = target_path.absolute()
+    command = [
+        *_dbt(),
+        *("build", "--project-dir", str(resource("dbt_project")), "--profiles-dir", str(target_path / "profiles")),
+        *("--target-path", str(target_path), "--log-path", str(target_path / "logs")),
+        *("--vars", json.dumps({"province_code": province_code, "timezone": timezone})),
+        *("--indirect-selection", "buildable", "--select", *(f"path:models/{layer}" for layer in layers)),
+        *(("path:seeds",) if "intermediate" in layers else ()),
+        *(() if run_unit_tests else ("--exclude-resource-type", "unit_test")),
+    ]
+    with closing(connect(dsn, autocommit=True)) as connection:
+        _wait_for_turn(connection)
+        write_profile(target_path / "profiles", connection, dsn)
+        (target_path / "run_results.json").unlink(missing_ok=True)
+        started = time.monotonic()
+        output = _run(command, environment(connection, known_at), target_path)
+        result = read_results(target_path, time.monotonic() - started)
+        if result is not None:
+            _file(connection, dsn, result)
+    if result is None or not result.nodes:
+        raise explain_without_results(output, target_path)
+    if result.failed:
+        raise explain(result.failed, target_path)
+    if not result.count("model"):
+        raise BuildFailed(
+            "dbt built no model at all", next_step="install the onestop wheel again: its models are missing"
+        )
+    return result
+
+
+def _dbt() -> list[str]:
+    # Not resolved: in a virtual environment the link's own folder holds the scripts.
+    executable = Path(sys.executable).parent / "dbt"
+    if not executable.exists():
+        raise ConfigurationError(
+            f"there is no dbt beside {sys.executable}", next_step="install onestop again: make lint"
+        )
+    return [str(executable)]
+
+
+def _wait_for_turn(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    row = connection.execute(_LOCK.format("pg_try_advisory_lock")).fetchone()
+    if row is None or not row[0]:
+        log.warning("another build is running on this warehouse; waiting for it to end")
+        connection.execute(_LOCK.format("pg_advisory_lock"))
+
+
+def _run(command: list[str], env: dict[str, str], target_path: Path) -> str:
+    """Run dbt to its end and give back what it printed; stop it when we are stopped."""
+    printed = target_path / "output.txt"
+    with printed.open("w+", encoding="utf-8") as file:
+        with subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT) as dbt:
+            try:
+                dbt.wait()
+            except BaseException:
+                dbt.terminate()
+                try:
+                    dbt.wait(_ENDS_WITHIN)
+                except subprocess.TimeoutExpired:
+                    dbt.kill()
+                raise
+    return printed.read_text(encoding="utf-8", errors="replace")
+
+
+def _file(connection: psycopg.Connection[tuple[object, ...]], dsn: str, result: BuildResult) -> None:
+    try:
+        file_results(connection, result)
+    except psycopg.OperationalError as problem:
+        # The connection that held the lock went away with the server; the results may still find another.
+        try:
+            with closing(connect(dsn, autocommit=True)) as another:
+                file_results(another, result)
+        except (psycopg.Error, OnestopError):
+            raise connection_lost(str(problem)) from None

@@ -1,0 +1,58 @@
+"""How dbt reaches the warehouse: a profile without secrets, and the environment that holds the password."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+import yaml
+from psycopg.conninfo import conninfo_to_dict
+
+PASSWORD = "DBT_ENV_SECRET_ONESTOP_PASSWORD"  # noqa: S105  (the variable's name; dbt keeps such values out of its logs)
+THREADS = 4
+_PASSED_ON = ("sslmode", "sslcert", "sslkey", "sslrootcert")
+
+
+def write_profile(folder: Path, connection: psycopg.Connection[tuple[object, ...]], dsn: str) -> Path:
+    """Write profiles.yml for the database that the connection reached.
+
+    Returns:
+        the folder that holds it, readable by its owner alone.
+    """
+    info = connection.info
+    given = conninfo_to_dict(dsn)
+    output: dict[str, object] = {
+        "type": "postgres",
+        "host": info.host or info.hostaddr,
+        "port": info.port,
+        "user": info.user,
+        "password": f"{{{{ env_var('{PASSWORD}') }}}}",
+        "dbname": info.dbname,
+        "schema": "intermediate",
+        "threads": THREADS,
+        "application_name": "onestop dbt",
+        "connect_timeout": 10,
+        **{name: given[name] for name in _PASSED_ON if given.get(name)},
+    }
+    profile = {"onestop": {"target": "warehouse", "outputs": {"warehouse": output}}}
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    (folder / "profiles.yml").write_text(yaml.safe_dump(profile, sort_keys=False), encoding="utf-8")
+    return folder
+
+
+def environment(connection: psycopg.Connection[tuple[object, ...]], known_at: datetime) -> dict[str, str]:
+    """The environment of the dbt process: ours without foreign dbt settings, the password, the build's moment.
+
+    The moment goes by environment and not by --vars, which would make dbt parse the whole project again each time.
+    """
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("DBT_")},
+        PASSWORD: connection.info.password,
+        "ONESTOP_KNOWN_AT": known_at.isoformat(),
+        "DO_NOT_TRACK": "1",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "PYTHONIOENCODING": "utf-8",
+    }
