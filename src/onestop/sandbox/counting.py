@@ -18,7 +18,7 @@ import orjson
 from numpy.typing import NDArray
 
 from onestop.sandbox.feed import Record
-from onestop.sandbox.judging import FINAL, AgencyRow, Judge, code, text
+from onestop.sandbox.judging import FINAL, AgencyRow, Judge, text, tidied
 
 NEVER = 10**7
 COLUMNS = (
@@ -47,7 +47,7 @@ class Version(NamedTuple):
     finished: int | None
     first_due: int | None
     due: int | None
-    stops: tuple[tuple[int | None, int | None, int | None], ...]
+    stops: tuple[tuple[int | None, ...], ...]  # asked for, received, new appointment
     test: bool
     deleted: bool
     changed: int | None
@@ -115,17 +115,17 @@ def read_feed(
     served = quarantined = 0
     for record in sorted(records, key=lambda r: (r.stamp, r.code)):
         served += 1
-        content = orjson.loads(record.body)
+        content = tidied(orjson.loads(record.body))
         failed = judge.failed(content)
         if failed:
             quarantined += 1
             by_rule.update(failed)
             continue
         warnings.update(judge.warned(content))
-        key = code(content["MaHoSo"]) or ""
+        key = content["MaHoSo"]
         if seen.setdefault((key, record.stamp), record.body) != record.body:
             warnings["OS-015"] += 1
-        other = code(content.get("MaHoSoKhac"))
+        other = content["MaHoSoKhac"]
         if other and others.setdefault(other, key) != key:
             raise ValueError("two dossiers are linked by MaHoSoKhac")
         history.setdefault(key, []).append(_version(content))
@@ -204,31 +204,29 @@ def _ordinal(digits: str) -> int:
     return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])).toordinal()
 
 
-def _day(value: Any) -> int | None:
-    cleaned = text(value)
-    return _ordinal(cleaned[:8]) if cleaned else None
+def _day(value: str | None) -> int | None:
+    return _ordinal(value[:8]) if value else None
 
 
 def _version(content: Mapping[str, Any]) -> Version:
-    deleted = text(content.get("DaXoa")) == "1"
-    if deleted:  # nothing else of a deletion has been judged
+    if content["DaXoa"] == "1":  # nothing else of a deletion has been judged
         return Version(None, None, None, None, None, None, None, (), False, True, None)
     stops = tuple(
-        (_day(s.get("NgayBoSung")), _day(s.get("NgayTiepNhanBoSung")), _day(s.get("NgayHenTraMoi")))
-        for s in content.get("DanhSachHoSoBoSung") or ()
+        tuple(_day(text(s.get(name))) for name in ("NgayBoSung", "NgayTiepNhanBoSung", "NgayHenTraMoi"))
+        for s in content["DanhSachHoSoBoSung"]
     )
     return Version(
-        status=text(content.get("TrangThaiHoSo")),
-        channel=text(content.get("KenhThucHien")),
-        unit=code(content.get("DonViXuLy")),
-        received=_day(content.get("NgayTiepNhan")),
-        finished=_day(content.get("NgayKetThucXuLy")),
-        first_due=_day(content.get("NgayHenTraBanDau")),
-        due=_day(content.get("NgayHenTra")),
+        status=content["TrangThaiHoSo"],
+        channel=content["KenhThucHien"],
+        unit=content["DonViXuLy"],
+        received=_day(content["NgayTiepNhan"]),
+        finished=_day(content["NgayKetThucXuLy"]),
+        first_due=_day(content["NgayHenTraBanDau"]),
+        due=_day(content["NgayHenTra"]),
         stops=stops,
-        test=text(content.get("LaHoSoThuNghiem")) == "1",
+        test=content["LaHoSoThuNghiem"] == "1",
         deleted=False,
-        changed=_day(content.get("NgayCapNhat")),
+        changed=_day(content["NgayCapNhat"]),
     )
 
 

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-DOSSIER = re.compile(r"(?:\d{3}\.\d{2}\.\d{2}\.[A-Z]\d{2}|[A-Z]\d{2}(?:\.\d{2,3}){0,3})-(\d{6})-\d{4,6}", re.ASCII)
+DOSSIER = re.compile(r"(?:\d{3}\.\d{2}\.\d{2}\.[A-Z]\d{2}|[A-Z]\d{2}(?:\.\d{2,3}){0,3})-\d{6}-\d{4,6}", re.ASCII)
 PROCEDURE = re.compile(r"\d\.\d{6}(\.\d{3}\.\d{2}\.\d{2}\.[A-Z]\d{2}(\.\d{2,3})?)?", re.ASCII)
 PRICE = re.compile(r"\d+(\.\d+)?", re.ASCII)
 # Characters that TCVN3 and VNI fonts put in the place of Vietnamese letters, and that Vietnamese never uses.
@@ -37,6 +37,10 @@ LIST_DATES = {
 }
 STATUSES = frozenset(str(n) for n in range(1, 11))
 FINAL = frozenset(("7", "9", "10"))
+
+
+CODES = ("MaHoSo", "MaHoSoKhac", "MaTTHC", "DonViXuLy")
+TEXTS = (*DATES, "TrangThaiHoSo", "KenhThucHien", "MucDo", "MucDoHaiLong", "LaHoSoThuNghiem", "DaXoa")
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,15 @@ def code(value: Any) -> str | None:
     if not written.isascii():
         written = unicodedata.normalize("NFC", written)
     return "".join(written.split()).upper() or None
+
+
+def tidied(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What judging and counting look at, cleaned once: codes, texts, dates, and the lists as they are."""
+    made: dict[str, Any] = {name: code(record.get(name)) for name in CODES}
+    made.update((name, text(record.get(name))) for name in TEXTS)
+    made.update((name, record.get(name) or ()) for name in LIST_DATES)
+    made["titles"] = (record.get("TenTTHC") or "", record.get("TenLinhVuc") or "")
+    return made
 
 
 @lru_cache(maxsize=100_000)
@@ -113,71 +126,61 @@ class Judge:
             self._validity.setdefault(row.code, []).append(span)
 
     def failed(self, record: Mapping[str, Any]) -> list[str]:
-        """The quarantine rules that the record breaks, in the table's order."""
+        """The quarantine rules that a tidied record breaks, in the table's order."""
         rules: list[str] = []
-        dossier = code(record.get("MaHoSo"))
-        if dossier is None or not DOSSIER.fullmatch(dossier):
+        if record["MaHoSo"] is None or not DOSSIER.fullmatch(record["MaHoSo"]):
             rules.append("OS-001")
-        if text(record.get("DaXoa")) == "1":
+        if record["DaXoa"] == "1":
             return rules
-        status = text(record.get("TrangThaiHoSo"))
-        received, changed, ended = (text(record.get(n)) for n in ("NgayTiepNhan", "NgayCapNhat", "NgayKetThucXuLy"))
-        known = {name: value for name in DATES if (value := text(record.get(name))) is not None}
-        unreadable = {name for name, value in known.items() if not readable(value)}
-        procedure = code(record.get("MaTTHC"))
-        if procedure is None or not PROCEDURE.fullmatch(procedure):
+        status = record["TrangThaiHoSo"]
+        known = {name: record[name] for name in DATES if record[name] is not None}
+        good = {name: value for name, value in known.items() if readable(value)}
+        if record["MaTTHC"] is None or not PROCEDURE.fullmatch(record["MaTTHC"]):
             rules.append("OS-002")
         if status not in STATUSES:
             rules.append("OS-003")
-        if text(record.get("KenhThucHien")) not in ("1", "2", "3"):
+        if record["KenhThucHien"] not in ("1", "2", "3"):
             rules.append("OS-004")
-        if received is None and status not in ("1", "3"):
+        if "NgayTiepNhan" not in known and status not in ("1", "3"):
             rules.append("OS-005")
-        if changed is None or unreadable or not self._lists_readable(record):
+        if "NgayCapNhat" not in known or len(good) < len(known) or not _lists_readable(record):
             rules.append("OS-006")
-        first = "NgayHenTraBanDau" if "NgayHenTraBanDau" in known else "NgayHenTra"
-        good = {name: value for name, value in known.items() if name not in unreadable}
         if good.get("NgayTiepNhan", "") > self._latest:
             rules.append("OS-007")
         if good.get("NgayKetThucXuLy", "") > self._latest:
             rules.append("OS-008")
         if _earlier(good, "NgayKetThucXuLy", "NgayTiepNhan"):
             rules.append("OS-009")
-        if ended is None and status in FINAL:
+        if "NgayKetThucXuLy" not in known and status in FINAL:
             rules.append("OS-010")
-        if not self._stands(code(record.get("DonViXuLy")), good.get("NgayTiepNhan"), good.get("NgayCapNhat")):
+        if not self._stands(record["DonViXuLy"], good.get("NgayTiepNhan"), good.get("NgayCapNhat")):
             rules.append("OS-011")
-        if _earlier(good, first, "NgayTiepNhan"):
+        if _earlier(good, "NgayHenTraBanDau" if "NgayHenTraBanDau" in known else "NgayHenTra", "NgayTiepNhan"):
             rules.append("OS-018")
         if not _values_fit(record):
             rules.append("OS-019")
         return rules
 
     def warned(self, record: Mapping[str, Any]) -> list[str]:
-        """The warning rules that an accepted record breaks; OS-015 needs more than one record and is not among them."""
+        """The warning rules that a tidied, accepted record breaks.
+
+        OS-015 needs more than one record and is not among them.
+        """
         rules: list[str] = []
-        if text(record.get("DaXoa")) == "1":
+        if record["DaXoa"] == "1":
             return rules
-        if text(record.get("NgayHenTra")) is None:
+        if record["NgayHenTra"] is None:
             rules.append("OS-012")
-        if text(record.get("MucDo")) == "2" and text(record.get("KenhThucHien")) == "2":
+        if record["MucDo"] == "2" and record["KenhThucHien"] == "2":
             rules.append("OS-013")
-        found = DOSSIER.fullmatch(code(record.get("MaHoSo")) or "")
-        days = [(text(record.get(name)) or "")[2:8] for name in ("NgayNopHoSo", "NgayTiepNhan")]
-        if not found or found[1] not in days:
+        dated = record["MaHoSo"].partition("-")[2][:6]
+        if dated not in [(record[name] or "")[2:8] for name in ("NgayNopHoSo", "NgayTiepNhan")]:
             rules.append("OS-014")
-        if (code(record.get("MaTTHC")) or "")[:8] not in self._procedures:
+        if record["MaTTHC"][:8] not in self._procedures:
             rules.append("OS-016")
-        if _legacy(record.get("TenTTHC") or "") or _legacy(record.get("TenLinhVuc") or ""):
+        if any(_legacy(title) for title in record["titles"]):
             rules.append("OS-017")
         return rules
-
-    def _lists_readable(self, record: Mapping[str, Any]) -> bool:
-        for name, dates in LIST_DATES.items():
-            for item in record.get(name) or ():
-                if any(not readable(v) for d in dates if (v := text(item.get(d))) is not None):
-                    return False
-        return True
 
     def _stands(self, unit: str | None, received: str | None, changed: str | None) -> bool:
         spans = self._validity.get(unit or "")
@@ -187,6 +190,14 @@ class Judge:
         return any(start <= high and low <= end for start, end in spans)
 
 
+def _lists_readable(record: Mapping[str, Any]) -> bool:
+    for name, dates in LIST_DATES.items():
+        for item in record[name]:
+            if any(not readable(v) for d in dates if (v := text(item.get(d))) is not None):
+                return False
+    return True
+
+
 def _earlier(dates: Mapping[str, str], name: str, other: str) -> bool:
     """Whether both are there and the first lies on an earlier day."""
     one, two = dates.get(name), dates.get(other)
@@ -194,10 +205,9 @@ def _earlier(dates: Mapping[str, str], name: str, other: str) -> bool:
 
 
 def _values_fit(record: Mapping[str, Any]) -> bool:
-    rating = text(record.get("MucDoHaiLong"))
-    if rating is not None and rating not in ("1", "2", "3", "4", "5"):
+    if record["MucDoHaiLong"] not in (None, "1", "2", "3", "4", "5"):
         return False
-    for fee in record.get("DanhSachLePhi") or ():
+    for fee in record["DanhSachLePhi"]:
         price = text(fee.get("Gia"))
         if isinstance(price, str):
             if not PRICE.fullmatch(price):

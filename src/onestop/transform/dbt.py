@@ -129,17 +129,19 @@ def _wait_for_turn(connection: psycopg.Connection[tuple[object, ...]]) -> None:
 def _run(command: list[str], env: dict[str, str], target_path: Path) -> str:
     """Run dbt to its end and give back what it printed; stop it when we are stopped."""
     printed = target_path / "output.txt"
-    with printed.open("w+", encoding="utf-8") as file:
-        with subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT) as dbt:
+    with (
+        printed.open("w", encoding="utf-8") as file,
+        subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT) as dbt,
+    ):
+        try:
+            dbt.wait()
+        except BaseException:
+            dbt.terminate()
             try:
-                dbt.wait()
-            except BaseException:
-                dbt.terminate()
-                try:
-                    dbt.wait(_ENDS_WITHIN)
-                except subprocess.TimeoutExpired:
-                    dbt.kill()
-                raise
+                dbt.wait(_ENDS_WITHIN)
+            except subprocess.TimeoutExpired:
+                dbt.kill()
+            raise
     return printed.read_text(encoding="utf-8", errors="replace")
 
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from onestop.sandbox.counting import form, read_feed
-from onestop.sandbox.judging import AgencyRow, Judge
+from onestop.sandbox.judging import AgencyRow, Judge, tidied
 from onestop.sandbox.province import Province, generate, write_reference
 from onestop.sandbox.scenarios import DAK_NONG, SMALL, VIETNAM, Mix, Scenario
 from onestop.sandbox.units import province_units
@@ -36,7 +36,7 @@ def judged(province: Province, agencies: list[AgencyRow]) -> list[tuple[list[str
     judge = Judge(agencies, [p.code for p in province.procedures], province.scenario.as_of)
     rows = []
     for record in sorted(province.records, key=lambda r: (r.stamp, r.code)):
-        content = json.loads(record.body)
+        content = tidied(json.loads(record.body))
         failed = judge.failed(content)
         rows.append((failed, [] if failed else judge.warned(content), record.body))
     return rows

@@ -1,0 +1,106 @@
+"""province.yml: what is right is read, what is wrong is all said at once, each with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from onestop import config
+from onestop.errors import ConfigurationError
+
+GOOD = """\
+province: {code: H15, name_vi: Đắk Lắk}
+sources:
+  - {id: igate, kind: one_stop_api, base_url: "http://127.0.0.1:8801", credentials: IGATE}
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "province.yml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_defaults(tmp_path: Path) -> None:
+    settings = config.load(write(tmp_path, GOOD))
+    source = settings.source("igate")
+    assert (settings.province.timezone, source.every, source.quarantine_limit, source.overlap_minutes) == (
+        "Asia/Ho_Chi_Minh",
+        "0 2 * * *",
+        0.05,
+        60,
+    )
+    assert settings.reports_path == tmp_path / ".local/reports"
+    assert settings.reference_path == tmp_path / "reference"
+    assert settings.landing_url == str(tmp_path / ".local/landing")
+
+
+def test_an_address_is_kept_as_it_stands(tmp_path: Path) -> None:
+    assert config.load(write(tmp_path, GOOD + "landing: {url: 's3://bucket/landing'}\n")).landing_url == "s3://bucket/landing"
+
+
+def test_every_mistake_at_once_with_its_line(tmp_path: Path) -> None:
+    text = """\
+province: {code: h15, name_vi: Đắk Lắk, timezone: Asia/Saigonx}
+colour: red
+reports: {language: fr}
+sources:
+  - {id: igate, kind: one_stop_apix, base_url: "http://x", credentials: IGATE}
+  - {id: i-gate, kind: one_stop_api, credentials: igate, quarantine_limit: 5, every: "0 2 * *"}
+"""
+    with pytest.raises(ConfigurationError) as caught:
+        config.load(write(tmp_path, text))
+    lines = caught.value.message.splitlines()[1:]
+    assert [line.split(":")[0].strip() for line in lines] == ["line 1"] * 2 + ["line 2", "line 3", "line 5"] + ["line 6"] * 5
+    for words in ("province.code", "timezone", "colour: is not a known key", "'vi' or 'en'", "'one_stop_api'", "base_url: is missing"):
+        assert words in caught.value.message
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "empty"),
+        ("province: [", "not YAML"),
+        ("province: {code: H15, name_vi: x}\n", "sources: is missing"),
+        ("province: {code: H15, name_vi: x}\nsources: []\n", "at least 1 item"),
+        (GOOD + "file: x\n", "line 4: unknown key 'file'"),
+        (GOOD + GOOD.splitlines()[2] + "\n", "igate is used more than once"),
+        (GOOD.replace("igate,", "reference,"), "the reference files' own"),
+    ],
+)
+def test_mistakes_of_the_whole(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        config.load(write(tmp_path, text))
+
+
+def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read") as caught:
+        config.load(tmp_path / "province.yml")
+    assert "province.example.yml" in str(caught.value.next_step)
+
+
+def test_the_example_file_is_in_order() -> None:
+    settings = config.load(Path(__file__).parents[2] / "province.example.yml")
+    assert settings.sources
+
+
+def test_secrets_come_from_the_environment_or_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "secret").write_text("from the file\n")
+    monkeypatch.setenv("X_CLIENT_ID", "one")
+    monkeypatch.setenv("X_CLIENT_SECRET_FILE", str(tmp_path / "secret"))
+    assert config.required_secrets("X_CLIENT_ID", "X_CLIENT_SECRET") == ("one", "from the file")
+    monkeypatch.delenv("X_CLIENT_ID")
+    monkeypatch.delenv("X_CLIENT_SECRET_FILE")
+    with pytest.raises(ConfigurationError, match="X_CLIENT_ID, X_CLIENT_SECRET"):
+        config.required_secrets("X_CLIENT_ID", "X_CLIENT_SECRET")
+
+
+def test_as_of_wins_over_the_environment_and_the_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = config.load(write(tmp_path, GOOD))
+    monkeypatch.setenv("ONESTOP_AS_OF", "2024-09-25T08:00:00")
+    assert config.now(settings).isoformat() == "2024-09-25T08:00:00+07:00"
+    assert config.now(settings, "2024-01-01T00:00:00Z").isoformat() == "2024-01-01T00:00:00+00:00"
+    with pytest.raises(ConfigurationError, match="is not a moment"):
+        config.now(settings, "yesterday")
