@@ -31,10 +31,19 @@ RULES = {
     "int_metric__place_cell",
     "int_metric__unit_cell",
 }
-FORM = (
-    "received_total received_online received_direct_postal received_carried_over resolved_total resolved_early"
-    " resolved_on_time resolved_overdue in_progress_total in_progress_within in_progress_overdue"
-).split()
+FORM = [
+    "received_total",
+    "received_online",
+    "received_direct_postal",
+    "received_carried_over",
+    "resolved_total",
+    "resolved_early",
+    "resolved_on_time",
+    "resolved_overdue",
+    "in_progress_total",
+    "in_progress_within",
+    "in_progress_overdue",
+]
 PERIOD = ["period_convention", "period", "period_from", "period_to", "org_view", "agency_code"]
 
 

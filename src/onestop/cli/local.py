@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -102,9 +103,29 @@ def sandbox(
 
     Example: onestop sandbox --scenario small --folder /tmp/sandbox --faults
     """
-    from onestop.sandbox.main import serve
+    from onestop.sandbox.faults import FaultPlan
+    from onestop.sandbox.main import Sandbox, serve
 
-    serve(scenario=scenario, folder=folder, port=port, faults=faults, seed=seed, file=file)
+    def ready(running: Sandbox) -> None:
+        console.print(f"serving {running.url}", highlight=False)
+        for name, value in running.environment.items():
+            console.print(f"export {name}={value}", highlight=False, markup=False)
+        if running.folder:
+            console.print(
+                f"try: onestop run --config {running.folder / 'province.yml'} --period 2024-Q3", highlight=False
+            )
+
+    serve(
+        None if file else scenario,
+        None if file else folder,
+        port=port,
+        faults=FaultPlan(seed=seed) if faults else None,
+        seed=seed,
+        file=file,
+        client_id=os.environ.get("IGATE_CLIENT_ID", "sandbox"),
+        client_secret=os.environ.get("IGATE_CLIENT_SECRET"),
+        ready=ready,
+    )
 
 
 def doctor(config_file: Config = DEFAULT_CONFIG, as_json: Json = False) -> None:

@@ -28,9 +28,10 @@ def seen_before(
     cursor.execute(
         sql.SQL(
             "select content_hash, ma_ho_so, ngay_cap_nhat from {}"
-            " where source_id = %s and (ngay_cap_nhat = any(%s) or (%s and ngay_cap_nhat is null))"
+            " where source_id = %s and (ngay_cap_nhat = any(string_to_array(%s, chr(10)))"
+            " or (%s and ngay_cap_nhat is null))"
         ).format(sql.Identifier("raw", table)),
-        [source_id, sorted({v for v in versions if v is not None}), None in versions],
+        [source_id, "\n".join(sorted({v for v in versions if v is not None})), None in versions],
     )
     known: set[bytes] = set()
     pairs: set[tuple[str | None, str | None]] = set()
@@ -38,8 +39,9 @@ def seen_before(
         known.add(bytes(content))  # type: ignore[call-overload]
         pairs.add((key, version))  # type: ignore[arg-type]
     cursor.execute(
-        "select content_hash from quarantine.rejected_row where source_id = %s and entity = %s and content_hash = any(%s)",
-        [source_id, entity, list(hashes)],
+        "select content_hash from quarantine.rejected_row where source_id = %s and entity = %s"
+        " and content_hash in (select decode(h, 'hex') from unnest(string_to_array(%s, ',')) h)",
+        [source_id, entity, ",".join(h.hex() for h in hashes)],
     )
     known.update(bytes(row[0]) for row in cursor)  # type: ignore[call-overload]
     return known, pairs

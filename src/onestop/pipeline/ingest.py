@@ -26,7 +26,6 @@ from onestop.pipeline.keys import Keys, load_keys
 from onestop.pipeline.pull import pull, replay
 from onestop.pipeline.reference import reference_index
 from onestop.quality.batch import BatchFacts, reason_to_stop
-from onestop.quality.judge import Judge
 from onestop.quality.rules import rules_for
 from onestop.sources.one_stop_api import OneStopApi, Page
 from onestop.specs import EntitySpec, load_spec
@@ -34,7 +33,7 @@ from onestop.warehouse.connection import connect, warehouse_dsn
 from onestop.warehouse.migrations import migrate
 
 BEGINNING = "19700101000000"
-CHUNK = 20_000
+CHUNK = 40_000
 
 
 def ingest(
@@ -81,7 +80,7 @@ def ingest(
                 cursor_before=before,
                 cursor_after=before,
             )
-        loader = DossierLoader(settings, spec, Judge(book), reference, keys, batch, BatchFacts(), as_of)
+        loader = DossierLoader(settings, spec, book, reference, keys, batch, BatchFacts(), as_of)
         run = _Run(settings, source, spec, batch, loader, control, work, progress or (lambda step, done: None))
         if replay_from:
             return run.replayed(LandingStore(settings.landing_url, keys.data).run(replay_from))

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,12 +23,15 @@ from onestop.landing.seen import seen_before
 from onestop.pipeline.keys import Keys
 from onestop.quality.batch import BatchFacts
 from onestop.quality.facts import dossier_table
-from onestop.quality.judge import Judge, Verdict
 from onestop.quality.quarantine import Rejected, protect, write_rejected
 from onestop.quality.reference import ReferenceIndex
+from onestop.quality.rules import RuleBook
 from onestop.sources.records import Shaped, shape
 from onestop.specs import EntitySpec
 from onestop.warehouse.copy import copy_columns
+
+if TYPE_CHECKING:
+    from onestop.quality.judge import Judge, Verdict
 
 Cursor = psycopg.Cursor[tuple[object, ...]]
 Mask = npt.NDArray[np.bool_]
@@ -42,12 +46,19 @@ class DossierLoader:
 
     settings: Settings
     spec: EntitySpec
-    judge: Judge
+    book: RuleBook
     reference: ReferenceIndex
     keys: Keys
     batch: Batch
     facts: BatchFacts
     as_of: datetime
+
+    @cached_property
+    def judge(self) -> Judge:
+        """Made when the first chunk is there: importing GX takes seconds, in which pages are fetched and landed."""
+        from onestop.quality.judge import Judge
+
+        return Judge(self.book)
 
     def load(self, cursor: Cursor, records: Sequence[Mapping[str, Any]]) -> None:
         """Load one chunk, in the delivery's order."""
@@ -113,7 +124,7 @@ class DossierLoader:
                 "bad_amounts": shaped.bad_amounts[fresh],
                 "legacy_texts": shaped.legacy_texts[fresh],
             },
-            np.array(["MucDoHaiLong" not in shaped.not_text[place] for place in fresh], dtype=bool),
+            np.array(["MucDoHaiLong" not in shaped.not_text.get(int(place), ()) for place in fresh], dtype=bool),
             self.spec,
             self.reference,
             to_stamp(self.as_of + timedelta(hours=1), self.settings.zone),
@@ -122,7 +133,7 @@ class DossierLoader:
         return self.judge(table, deleted[fresh])
 
     def _store(self, cursor: Cursor, shaped: Shaped, fresh: npt.NDArray[np.intp], verdict: Verdict) -> None:
-        rules = self.judge.book.row_rules
+        rules = self.book.row_rules
         rejected = np.zeros(len(fresh), dtype=bool)
         warned = np.zeros(len(fresh), dtype=bool)
         for rule in rules:

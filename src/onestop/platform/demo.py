@@ -42,6 +42,7 @@ SCENARIO, SOURCE = "dak_lak_2024_q3", "igate"
 PERIOD, AS_OF = "2024-Q3", "2024-09-25T08:00:00+07:00"
 SANDBOX_FOLDER = "sandbox"
 RUN_SECONDS = 1800
+ASSET_SECONDS = 30
 # What the province published for the quarter, typed from its report; the sandbox's own count comes from expected.json.
 PUBLISHED = {
     "resolved_total": 224_187,
@@ -160,7 +161,7 @@ def _follow(client: AirflowClient, screen: Screen, begin: Callable[[], Run], nam
 
 def _transform_run(client: AirflowClient, since: datetime) -> Run:
     """The run that the source's new data started by themselves; should none come, one of our own."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + ASSET_SECONDS
     while time.monotonic() < deadline:
         if found := client.asset_runs(TRANSFORM_DAG, since):
             return found[-1]
@@ -175,7 +176,7 @@ def _tell(client: AirflowClient, run: Run, tasks: list[Task], step: Step) -> Non
     for task in tasks:
         if task.state == "running":
             words.append(f"{task.task_id} {task.seconds:.0f} s")
-        if task.state in ("running", "success"):
+        if task.state == "running" or done == len(tasks):
             progress = [line for line in client.log_lines(run, task) if PROGRESS_MARK in line][-1:]
             records = [line.rpartition(PROGRESS_MARK)[2].strip() for line in progress]
             words += [f"{int(text):,} records" for text in records if text.isdigit() and text != "0"]

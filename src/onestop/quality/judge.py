@@ -6,6 +6,7 @@ GX's results quote failing values; they are reduced to row positions here and go
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
@@ -24,6 +25,8 @@ import great_expectations as gx
 from great_expectations.expectations import core as _core
 
 _COMPLETE = {"result_format": "COMPLETE"}
+_COLUMN_ARGUMENTS = ("column", "column_A", "column_B")
+_WORD = re.compile(r"[a-z_]+")
 _names = count()
 
 
@@ -49,6 +52,7 @@ class Judge:
         source = self._context.data_sources.add_pandas(name=f"chunks_{next(_names)}")
         self._batches = source.add_dataframe_asset(name="chunk").add_batch_definition_whole_dataframe("whole")
         self._suites = {rows: self._suite(rows) for rows in ("all", "not_deleted")}
+        self._columns = {rows: self._columns_of(rows) for rows in self._suites}
 
     def __call__(self, table: pd.DataFrame, deleted: npt.NDArray[np.bool_]) -> Verdict:
         """Judge one chunk.
@@ -66,7 +70,9 @@ class Judge:
                     checked[rule.id] = len(places)
             if suite is None or not len(places):
                 continue
-            part = table if len(places) == len(table) else table.iloc[places].reset_index(drop=True)
+            part = table[[c for c in table.columns if c in self._columns[rows]]]
+            if len(places) < len(table):
+                part = part.iloc[places].reset_index(drop=True)
             for rule_id, failed in self._run(suite, part):
                 broken[rule_id][places[failed]] = True
         return Verdict(checked, broken)
@@ -81,6 +87,18 @@ class Judge:
         if not expectations:
             return None
         return self._context.suites.add(gx.ExpectationSuite(name=f"{self.book.spec}_{rows}", expectations=expectations))
+
+    def _columns_of(self, rows: str) -> frozenset[str]:
+        """The columns that these rules name: GX copies the whole table for every rule, so it gets no others."""
+        words: set[str] = set()
+        for rule in self.book.row_rules:
+            if rule.rows == rows:
+                for name, value in ((n, v) for e in rule.expectations for n, v in e.arguments.items()):
+                    if name in _COLUMN_ARGUMENTS:
+                        words.add(value)
+                    elif name == "row_condition":
+                        words.update(_WORD.findall(value))
+        return frozenset(words)
 
     def _run(self, suite: Any, part: pd.DataFrame) -> list[tuple[str, list[int]]]:
         outcome = self._batches.get_batch(batch_parameters={"dataframe": part}).validate(suite, result_format=_COMPLETE)

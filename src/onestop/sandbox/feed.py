@@ -118,10 +118,11 @@ class Feed:
         60 minutes brings in. Returns how many were hidden.
         """
         with self._lock:
-            if not self._keys:
+            newest = self._keys[-1][0] if self._keys else ""
+            try:
+                oldest = (datetime.strptime(newest, "%Y%m%d%H%M%S") - LATE_WINDOW).strftime("%Y%m%d%H%M%S")  # noqa: DTZ007
+            except ValueError:  # an empty feed, or one whose newest record has no real moment
                 return 0
-            newest = self._keys[-1][0]
-            oldest = (datetime.strptime(newest, "%Y%m%d%H%M%S") - LATE_WINDOW).strftime("%Y%m%d%H%M%S")  # noqa: DTZ007
             window = self._keys[bisect_left(self._keys, (oldest,)) : bisect_left(self._keys, (newest,))]
             chosen = random.Random(seed).sample(window, min(count, len(window)))  # noqa: S311
             self._hidden = frozenset(chosen)

@@ -48,8 +48,16 @@ def moments(times: Timeline, window: Window, history: float, draw: np.random.Gen
     count = len(times)
 
     def clock(day: Ints, opens: float, closes: float) -> Ints:
-        seconds = np.floor((opens + (closes - opens) * draw.random(count)) * 3600).astype(np.int64)
-        return np.where(day == NONE, NONE, np.minimum(day * DAY + seconds, window.as_of))
+        now = window.as_of % DAY / 3600
+        end = np.where(day == window.today, min(closes, now), closes)
+        start = np.minimum(opens, end * 0.9)
+        seconds = np.floor((start + (end - start) * draw.random(count)) * 3600).astype(np.int64)
+        return np.where(day == NONE, NONE, day * DAY + seconds)
+
+    def until_now(moment: Ints, since: Ints) -> Ints:
+        """What would lie after `as_of` lies somewhere between `since` and it: no heap of records at one moment."""
+        between = since + np.floor(draw.random(count) * (window.as_of - since)).astype(np.int64)
+        return np.where(moment > window.as_of, between, moment)
 
     def not_before(moment: Ints, other: Ints) -> Ints:
         return np.where(moment == NONE, NONE, np.minimum(np.maximum(moment, other), window.as_of))
@@ -65,9 +73,9 @@ def moments(times: Timeline, window: Window, history: float, draw: np.random.Gen
     paused = not_before(clock(times.paused, 7.5, 16.5), received + 600)
     finished = not_before(clock(times.finished, 8.0, 17.0), np.maximum(received, resumed) + 300)
     handed = np.where(times.status == 10, finished + np.floor(draw.exponential(30_000, count)).astype(np.int64), NONE)
-    handed = not_before(handed, finished)
+    handed = until_now(handed, finished)
     rated = np.where((handed != NONE) & (draw.random(count) < RATED), handed + draw.integers(60, 90_000, count), NONE)
-    rated = not_before(rated, handed)
+    rated = until_now(rated, handed)
     due, first_due = appointment(times.due), appointment(times.first_due)
 
     end = np.where(times.finished == NONE, window.today, times.finished)
@@ -79,7 +87,8 @@ def moments(times: Timeline, window: Window, history: float, draw: np.random.Gen
     last = np.max([received, stopped, resumed, apologised, finished, handed, rated], axis=0)
     changed = np.where(paused != NONE, paused, last + draw.integers(30, 1800, count))
     again = (paused != NONE) & (draw.random(count) < PAUSED_TWICE)
-    changed = np.minimum(np.where(again, paused + draw.integers(3600, 6 * DAY, count), changed), window.as_of)
+    changed = np.where(again, paused + draw.integers(3600, 6 * DAY, count), changed)
+    changed = until_now(changed, np.where(paused != NONE, paused, last))
     since = np.where(again & (changed > paused), paused, NONE)
     started = received + 3 * 3600
     broken = (times.paused > window.last) & (times.status == 8) & (paused > started) & (received < window.last * DAY)

@@ -17,7 +17,16 @@ import orjson
 import pyarrow as pa
 
 from onestop.crypto import keyed_hash, record_hash
-from onestop.sources.text import as_text, clean_text, code_array, is_legacy, legacy_text, readable, text_array
+from onestop.sources.text import (
+    as_text,
+    clean_text,
+    code_array,
+    is_legacy,
+    legacy_text,
+    readable,
+    strings_of,
+    text_array,
+)
 from onestop.specs import EntitySpec, Item
 
 Record = Mapping[str, Any]
@@ -31,7 +40,7 @@ class Shaped:
     columns: raw column -> n texts (lists as JSON text, null when empty).
     dates: raw column -> which of its values are readable moments.
     unreadable_dates, bad_amounts, legacy_texts: per record, how many such values (lists included).
-    not_text: per record, names of scalar fields that came as something else than text.
+    not_text: place of a record -> names of its scalar fields that came as something else than text.
     content_hash: n digests of 16 bytes, keyed; equal for a record served again unchanged.
     delivered_key: the key as delivered, null if missing.
     """
@@ -43,7 +52,7 @@ class Shaped:
     unreadable_dates: npt.NDArray[np.int64]
     bad_amounts: npt.NDArray[np.int64]
     legacy_texts: npt.NDArray[np.int64]
-    not_text: list[frozenset[str]]
+    not_text: Mapping[int, set[str]]
     content_hash: list[bytes]
     delivered_key: list[str | None]
 
@@ -65,19 +74,16 @@ def shape(records: Sequence[Record], spec: EntitySpec, *, first_row: int, hash_k
     unreadable = np.zeros(len(records), dtype=np.int64)
     bad_amounts = np.zeros(len(records), dtype=np.int64)
     legacy = np.zeros(len(records), dtype=np.int64)
-    not_text: list[set[str]] | None = None
+    not_text: dict[int, set[str]] = {}
+    scalars = _scalars(records, [item.field for item in spec.fields if item.kind != "list"], not_text)
     for item in spec.fields:
-        values = [r.get(item.field) for r in records]
         if item.kind == "list":
             assert item.column is not None  # noqa: S101  (specs are checked by a test)
+            values = [r.get(item.field) for r in records]
             columns[item.column] = _shape_list(values, item, unreadable, bad_amounts, legacy)
             continue
-        if any(v is not None and not isinstance(v, str) for v in values):
-            not_text = not_text or [set() for _ in records]
-            for place, value in enumerate(values):
-                if value is not None and not isinstance(value, str):
-                    not_text[place].add(item.field)
-        array = code_array(values) if item.kind == "code" else text_array(values)
+        strings = scalars[item.field]
+        array = code_array(strings) if item.kind == "code" else text_array(strings)
         if item.kind == "date":
             good = readable(array)
             present = array.is_valid().to_numpy(zero_copy_only=False)
@@ -100,10 +106,24 @@ def shape(records: Sequence[Record], spec: EntitySpec, *, first_row: int, hash_k
         unreadable_dates=unreadable,
         bad_amounts=bad_amounts,
         legacy_texts=legacy,
-        not_text=[frozenset(s) for s in not_text] if not_text else [frozenset()] * len(records),
+        not_text=not_text,
         content_hash=hashes,
         delivered_key=[as_text(r.get(spec.key)) or None for r in records],
     )
+
+
+def _scalars(records: Sequence[Record], fields: Sequence[str], not_text: dict[int, set[str]]) -> Mapping[str, pa.Array]:
+    """Scalar fields as strings, all at once where every value is text or null; else field by field."""
+    try:
+        rows = pa.array(records, pa.struct([(field, pa.string()) for field in fields]))
+        return dict(zip(fields, rows.flatten(), strict=True))
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        arrays = {}
+        for field in fields:
+            arrays[field], foreign = strings_of([r.get(field) for r in records])
+            for place in foreign:
+                not_text.setdefault(place, set()).add(field)
+        return arrays
 
 
 def _canonical(records: Sequence[Record], key: bytes) -> tuple[list[Record], list[bytes]]:

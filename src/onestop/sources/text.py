@@ -35,22 +35,32 @@ def as_text(value: Any) -> str | None:
     return orjson.dumps(value).decode()
 
 
-def text_array(values: Sequence[Any]) -> pa.Array:
-    """Delivered values as trimmed NFC text; empty text is null."""
-    return _null_if_empty(pc.utf8_normalize(pc.utf8_trim_whitespace(_strings(values)), "NFC"))
+def text_array(values: pa.Array) -> pa.Array:
+    """Strings as trimmed NFC text; empty text is null."""
+    trimmed = pc.utf8_trim_whitespace(values)
+    return _null_if_empty(trimmed if _ascii(values) else pc.utf8_normalize(trimmed, "NFC"))
 
 
-def code_array(values: Sequence[Any]) -> pa.Array:
-    """Delivered codes: NFC, upper case, no blanks anywhere; empty is null."""
-    bare = pc.replace_substring_regex(_strings(values), r"[\s\p{Z}]+", "")
+def code_array(values: pa.Array) -> pa.Array:
+    """Strings as codes: NFC, upper case, no blanks anywhere; empty is null."""
+    if _ascii(values):
+        bare = pc.replace_substring_regex(pc.ascii_upper(values), r"\s+", "")
+        return _null_if_empty(bare)
+    bare = pc.replace_substring_regex(values, r"[\s\p{Z}]+", "")
     return _null_if_empty(pc.utf8_normalize(pc.utf8_upper(bare), "NFC"))
 
 
-def _strings(values: Sequence[Any]) -> pa.Array:
+def strings_of(values: Sequence[Any]) -> tuple[pa.Array, list[int]]:
+    """Delivered values as strings, and the places of those that came as something else."""
     try:
-        return pa.array(values, pa.string())
+        return pa.array(values, pa.string()), []
     except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array([as_text(v) for v in values], pa.string())
+        foreign = [place for place, v in enumerate(values) if v is not None and not isinstance(v, str)]
+        return pa.array([as_text(v) for v in values], pa.string()), foreign
+
+
+def _ascii(values: pa.Array) -> bool:
+    return pc.all(pc.string_is_ascii(values), skip_nulls=True).as_py() is not False
 
 
 def _null_if_empty(values: pa.Array) -> pa.Array:
@@ -79,7 +89,7 @@ def readable(stamps: pa.Array) -> npt.NDArray[np.bool_]:
 
 def legacy_text(values: pa.Array) -> npt.NDArray[np.bool_]:
     """Which values look like TCVN3 or VNI text."""
-    if pc.all(pc.string_is_ascii(values), skip_nulls=True).as_py() is not False:
+    if _ascii(values):
         return np.zeros(len(values), dtype=bool)
     found = pc.fill_null(pc.match_substring_regex(values, LEGACY_ENCODING), False)
     return np.asarray(found.to_numpy(zero_copy_only=False), dtype=bool)

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from onestop.errors import ConfigurationError, WarehouseUnavailable
 from onestop.warehouse.accounts import Account

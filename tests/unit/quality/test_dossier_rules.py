@@ -51,7 +51,7 @@ def broken(judge: Judge, *records: dict[str, Any], single: list[bool] | None = N
             "bad_amounts": shaped.bad_amounts,
             "legacy_texts": shaped.legacy_texts,
         },
-        np.array(["MucDoHaiLong" not in names for names in shaped.not_text]),
+        np.array(["MucDoHaiLong" not in shaped.not_text.get(place, ()) for place in range(len(records))]),
         SPEC,
         REFERENCE,
         to_stamp(as_of + timedelta(hours=1), ZONE),

@@ -88,7 +88,7 @@ existing as (
         next_code is null
         or next_code = {{ root }}
         or next_code = any(chain)
-        or not exists (select 1 from span where span.agency_code = climb.next_code)
+        or next_code not in (select agency_code from span)
 ),
 
 -- Units that no reference file knows hang under the root: no dossier is lost.
@@ -139,7 +139,7 @@ succession as (
         named.is_default
         and named.successor_code <> named.predecessor_code
         and named.effective_on <= moment.known_on
-    order by named.predecessor_code, named.row_number desc
+    order by named.predecessor_code asc, named.row_number desc
 ),
 
 -- A succession applies to what was received before it: what was received later stays with the unit named. Each
@@ -189,7 +189,7 @@ followed_to_the_end as (
     where
         is_end
         or current_code = any(followed)
-        or not exists (select 1 from succession where succession.predecessor_code = follow.current_code)
+        or current_code not in (select predecessor_code from succession)
 )
 
 select

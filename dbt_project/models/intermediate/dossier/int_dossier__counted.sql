@@ -1,6 +1,4 @@
-{{ config(indexes=[{'columns': ['dossier_code'], 'unique': true}]) }}
-
--- The dossiers that count (status not 1 or 3, no test), with their dates and states. All comparisons are of local dates.
+-- The dossiers that count (status not 1 or 3, no test), with their dates and states. All comparisons are of dates.
 with
 
 counted as (

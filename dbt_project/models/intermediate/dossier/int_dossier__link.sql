@@ -48,9 +48,9 @@ naming as (
             neighbour.neighbour_code as code,
             naming.round + 1 as round,
             min(naming.dossier_group) over heard as dossier_group,
-            min(naming.dossier_group) over heard
-            <> min(case when naming.code = neighbour.neighbour_code then naming.dossier_group end) over heard
-            as is_renamed
+            min(naming.dossier_group) over heard <> min(
+                case when naming.code = neighbour.neighbour_code then naming.dossier_group end
+            ) over heard as is_renamed
         from naming
         inner join neighbour on naming.code = neighbour.code
         where naming.has_changed
@@ -62,4 +62,4 @@ select
     code as dossier_code,
     dossier_group
 from naming
-where round = (select max(round) from naming)
+where round = (select max(earlier.round) from naming as earlier)

@@ -1,5 +1,3 @@
-{{ config(indexes=[{'columns': ['batch_id', 'row_number'], 'unique': true}]) }}
-
 -- The versions known at the build's moment: of several with one NgayCapNhat in one system, the later in the delivery.
 -- A delete without a readable NgayCapNhat sorts first. Deletes are no part of a dossier's history: the first
 -- appointment and the run of a status are read off the other versions alone.
@@ -30,7 +28,7 @@ known as (
 one_per_moment as (
     select
         *,
-        status is distinct from lag(status) over history as is_new_run
+        lag(status) over history as previous_status
     from known
     where is_current or next_updated_at is distinct from updated_at
     window
@@ -50,7 +48,7 @@ select
     is_current,
     status,
     first_value(shown_appointment_at) over history as earliest_shown_appointment_at,
-    max(case when is_new_run then updated_at end) over history as status_since
+    max(case when status is distinct from previous_status then updated_at end) over history as status_since
 from one_per_moment
 window
     history as (

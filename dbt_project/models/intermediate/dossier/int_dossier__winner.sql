@@ -15,8 +15,8 @@ left join {{ ref('int_dossier__link') }} as link on version.dossier_code = link.
 left join {{ ref('stg_platform__source') }} as origin on version.source_id = origin.source_id
 where version.is_current and not version.is_deleted
 order by
-    coalesce(link.dossier_group, version.dossier_code),
+    coalesce(link.dossier_group, version.dossier_code) asc,
     version.updated_at desc,
-    origin.source_position,
+    origin.source_position asc,
     version.batch_id desc,
     version.row_number desc

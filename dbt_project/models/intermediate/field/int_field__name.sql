@@ -15,10 +15,11 @@ named as (
         field_code,
         field_name as field_name_vi,
         2 as preference,
-        cast(updated_at as date) as newest,
-        row_number
+        cast(max(updated_at) as date) as newest,
+        null as row_number
     from {{ ref('int_dossier__counted') }}
     where field_code <> '?'
+    group by field_code, field_name
     union all
     select
         own.field_code,
@@ -33,4 +34,4 @@ select distinct on (field_code)
     field_code,
     coalesce(field_name_vi, field_code) as field_name_vi
 from named
-order by field_code, (field_name_vi is null), preference, newest desc, row_number desc
+order by field_code asc, (field_name_vi is null) asc, preference asc, newest desc, row_number desc, field_name_vi asc

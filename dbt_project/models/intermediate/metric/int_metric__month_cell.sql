@@ -37,7 +37,9 @@ open_month as (
         coalesce(month_index >= dossier.overdue_month, false) as is_past_due,
         case
             when dossier.suspended_during is null then false
-            else dossier.suspended_during @> {{ month_last_day('month_index', 'dossier.period_convention') | indent(12) }}
+            else
+                {{ month_last_day('month_index', 'dossier.period_convention') | indent(16) }}
+                <@ dossier.suspended_during
         end as is_suspended
     from dossier
     cross join

@@ -1,5 +1,5 @@
--- Every unit's figures in both views: its own dossiers' and those of all units below it, by field and for all fields (*).
--- The one place where the form's totals are made; metrics and forms only give it their shape.
+-- Every unit's figures in both views: its own dossiers' and those of all units below it, by field and for all fields
+-- (*). The one place where the form's totals are made; metrics and forms only give it their shape.
 select
     cell.period_id,
     unit.org_view,

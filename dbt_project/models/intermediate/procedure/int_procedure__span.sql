@@ -1,5 +1,6 @@
--- The catalogue's entries as spans that never overlap. valid_from and valid_to are the entry's own days (infinite where
--- open); used_from and used_to stretch them over all days, so that every dossier finds the entry nearest to its receipt.
+-- The catalogue's entries as spans that never overlap. valid_from and valid_to are the entry's own days (infinite
+-- where open); used_from and used_to stretch them over all days, so that every dossier finds the entry nearest to
+-- its receipt.
 with
 
 span as (

@@ -22,11 +22,10 @@ day as (
 select
     date_day,
     cast(extract(isodow from date_day) as smallint) as iso_weekday,
-    {%- for convention in ('calendar', 'statutory') %}
-    cast({{ convention }}_month / 12 as int) as {{ convention }}_year,
-    to_char({{ convention }}_month / 12, 'FM0000') || '-Q' || {{ convention }}_month % 12 / 3 + 1
-        as {{ convention }}_quarter,
-    to_char({{ convention }}_month / 12, 'FM0000') || to_char({{ convention }}_month % 12 + 1, '"-M"FM00')
-        as {{ convention }}_month{{ ',' if not loop.last }}
-    {%- endfor %}
+    cast(calendar_month / 12 as int) as calendar_year,
+    to_char(calendar_month / 12, 'FM0000') || '-Q' || calendar_month % 12 / 3 + 1 as calendar_quarter,
+    to_char(calendar_month / 12, 'FM0000') || to_char(calendar_month % 12 + 1, '"-M"FM00') as calendar_month,
+    cast(statutory_month / 12 as int) as statutory_year,
+    to_char(statutory_month / 12, 'FM0000') || '-Q' || statutory_month % 12 / 3 + 1 as statutory_quarter,
+    to_char(statutory_month / 12, 'FM0000') || to_char(statutory_month % 12 + 1, '"-M"FM00') as statutory_month
 from day

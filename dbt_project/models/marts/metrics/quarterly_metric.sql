@@ -1,10 +1,5 @@
-{{ config(indexes=[{'columns': ['period_convention', 'period', 'org_view', 'agency_code', 'metric_code']}]) }}
-
-{%- set counts = [
-    'received_total', 'received_online', 'received_direct_postal', 'received_carried_over',
-    'resolved_total', 'resolved_early', 'resolved_on_time', 'resolved_overdue',
-    'in_progress_total', 'in_progress_within', 'in_progress_overdue', 'suspended_total',
-] %}
+-- Written in the order of periods: an index of page ranges then finds a period at almost no cost to the build.
+{{ config(indexes=[{'columns': ['period_convention', 'period'], 'type': 'brin'}]) }}
 
 select
     period.period_convention,
@@ -27,11 +22,22 @@ left join {{ ref('int_agency__label') }} as label
         cell.org_view = label.org_view
         and cell.agency_code = label.agency_code
         and cell.period_id = label.period_id
-cross join lateral (
-    values
-    {%- for count in counts %}
-        ('{{ count }}', cell.{{ count }}){{ ',' if not loop.last }}
-    {%- endfor %}
-) as figure (metric_code, numerator)
+cross join
+    lateral (
+        values
+        ('received_total', cell.received_total),
+        ('received_online', cell.received_online),
+        ('received_direct_postal', cell.received_direct_postal),
+        ('received_carried_over', cell.received_carried_over),
+        ('resolved_total', cell.resolved_total),
+        ('resolved_early', cell.resolved_early),
+        ('resolved_on_time', cell.resolved_on_time),
+        ('resolved_overdue', cell.resolved_overdue),
+        ('in_progress_total', cell.in_progress_total),
+        ('in_progress_within', cell.in_progress_within),
+        ('in_progress_overdue', cell.in_progress_overdue),
+        ('suspended_total', cell.suspended_total)
+    ) as figure (metric_code, numerator)
 inner join {{ ref('metric_definition') }} as metric on figure.metric_code = metric.metric_code
 where figure.numerator <> 0
+order by cell.period_id
