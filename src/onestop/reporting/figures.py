@@ -1,4 +1,5 @@
-"""Reads what a report needs from `report.form_ii_06a`, `report.form_ii_06a_field` and `mart.*`, and nothing else.
+"""Reads what a report needs from `report.form_ii_06a`, `report.form_ii_06a_level` and `mart.*`; of the
+quarantine only how many rows lie in it.
 
 A handful of queries, whatever the size of the warehouse; the result is checked (`ReportFigures.check`) before anybody
 can print it.
@@ -17,8 +18,8 @@ from psycopg.rows import tuple_row
 
 from onestop.errors import OnestopError
 from onestop.periods import Period, containing
-from onestop.reporting.levels import AgencyVersion, Tree, split_by_level
-from onestop.reporting.model import COLUMNS, Counts, Durations, PeriodCounts, ReportFigures, UnitRow
+from onestop.reporting.levels import AgencyVersion, Tree, level_blocks
+from onestop.reporting.model import COLUMNS, Counts, Durations, Level, LevelBlock, PeriodCounts, ReportFigures, UnitRow
 from onestop.reporting.wording import previous, year_before
 
 # A feed that is only starting fills the periods before it with a few old dossiers; what holds less than this share of
@@ -41,9 +42,9 @@ UNITS = f"""
     where period_convention = %s and period = %s and org_view = 'as_was'
 """
 FIELDS = f"""
-    select agency_code, field_code, field_name_vi, {_COUNTS}
-    from report.form_ii_06a_field
-    where period_convention = %s and period = %s and org_view = 'as_was'
+    select agency_code, agency_level, field_code, field_name_vi, {_COUNTS}
+    from report.form_ii_06a_level
+    where period_convention = %s and period = %s and org_view = 'as_was' and agency_code = any(%s)
 """
 OTHER_PERIODS = f"""
     select period, {_COUNTS}
@@ -113,7 +114,7 @@ class _Reader:
                 f"{self._period}: report.form_ii_06a has no row for the province {self._root}",
                 next_step="compare province.code in province.yml with the root of agencies.csv; then onestop transform",
             )
-        fields, names = self._fields()
+        forms = self._forms([self._root, *unit_forms])
         units = _units(counts, tree)
         province = counts[self._root][1]
         figures = ReportFigures(
@@ -123,17 +124,14 @@ class _Reader:
             province_code=self._root,
             province_name=province_name,
             province=province,
-            levels=split_by_level(fields, names, tree, self._root, self._period.last),
+            levels=forms[self._root],
             units=units,
             unit_forms={},
             durations=Durations(dict(self._rows(DURATIONS, (self._period.first, self._period.last)))),
             quarantined=next(iter(self._rows(QUARANTINED)))[0],
             **self._neighbours(province),
         )
-        forms = {
-            figures.unit(code).code: split_by_level(fields, names, tree, code, self._period.last) for code in unit_forms
-        }
-        figures = replace(figures, unit_forms=forms)
+        figures = replace(figures, unit_forms={figures.unit(code).code: forms[code] for code in unit_forms})
         figures.check()
         return figures
 
@@ -158,13 +156,15 @@ class _Reader:
             next_step=f"choose one that it holds: {shown}; or load the sources up to that period first",
         )
 
-    def _fields(self) -> tuple[Mapping[str, Mapping[str, Counts]], Mapping[str, str]]:
-        by_unit: dict[str, dict[str, Counts]] = {}
+    def _forms(self, codes: Sequence[str]) -> dict[str, tuple[LevelBlock, ...]]:
+        """The forms of some units by code: fields by level."""
+        rows: dict[str, dict[Level, dict[str, Counts]]] = {code: {} for code in codes}
         names: dict[str, str] = {}
-        for agency, field, name, *numbers in self._rows(FIELDS, self._key):
-            by_unit.setdefault(agency, {})[field] = Counts(*numbers)
+        for agency, level, field, name, *numbers in self._rows(FIELDS, (*self._key, list(codes))):
+            rows[agency].setdefault(level, {})[field] = Counts(*numbers)
             names[field] = name
-        return by_unit, names
+        last = self._period.last
+        return {code: level_blocks(rows[code], names, last, is_province=code == self._root) for code in codes}
 
     def _neighbours(self, province: Counts) -> dict[str, Any]:
         """The periods to compare with and the months of the trend, as far as the warehouse holds them in full."""

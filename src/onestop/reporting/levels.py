@@ -1,11 +1,8 @@
-"""The tree of units, and the form's figures split over the levels of administration. Pure.
+"""The tree of units, and the form's figures by level of administration in the form's order. Pure.
 
-A row of report.form_ii_06a_field counts a unit and everything below it. The form wants each level's own figures, and
-they are had by subtraction: own(unit) = row(unit) - the rows of the units directly below it. Summed over a subtree
-every row but the root's appears once with plus and once with minus, so the levels add up to the root exactly.
-
-The level a unit belongs to is that of the nearest commune, district or province at or above it: departments, branches
-(the State Treasury) and a merged province count as cấp tỉnh, a district's division as cấp huyện.
+Which level a dossier's figures belong to is the warehouse's own (report.form_ii_06a_level): that of the nearest
+commune, district or province at or above its unit on the day of receipt. The tree here names and orders the units of
+the tables, on the period's last day.
 """
 
 from __future__ import annotations
@@ -15,14 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from onestop.reporting.model import LEVELS, UNKNOWN_FIELD, Counts, FieldRow, Level, LevelBlock, total
+from onestop.reporting.model import LEVELS, UNKNOWN_FIELD, Counts, FieldRow, Level, LevelBlock
 from onestop.reporting.numbers_vi import sort_key
 
 # Districts were abolished on 01/07/2025; a level without figures is printed only for periods that reach before it.
 LAST_DAY_OF_DISTRICTS = date(2025, 6, 30)
 
-FieldRows = Mapping[str, Mapping[str, Counts]]
-"""Unit -> field -> figures with everything below."""
+LevelRows = Mapping[Level, Mapping[str, Counts]]
+"""Level -> field -> figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +89,7 @@ class Tree:
             waiting += [(child, depth + 1) for child in reversed(self.children(code))]
 
     def level(self, code: str) -> Level:
-        """The level of administration that the unit belongs to (see the module's docstring)."""
+        """The level of administration that the unit is listed under (see the module's docstring)."""
         here: str | None = code
         while here is not None:
             unit = self._units.get(here)
@@ -102,41 +99,24 @@ class Tree:
         return "province"
 
 
-def split_by_level(
-    rows: FieldRows, names: Mapping[str, str], tree: Tree, top: str, last_day: date
+def level_blocks(
+    rows: LevelRows, names: Mapping[str, str], last_day: date, *, is_province: bool
 ) -> tuple[LevelBlock, ...]:
-    """A unit's form: its figures and those below it, by level and field.
+    """A unit's form: its figures by level and field, in the form's order.
 
     Args:
-        rows: figures with everything below, by unit and field; a field without figures may be missing.
+        rows: figures by level and field; what has none may be missing.
         names: field code -> name.
-        tree: where the units stand.
-        top: the unit whose form it is.
         last_day: the period's last day; decides whether a district level without figures is printed.
-
-    Returns:
-        The province's form always has its levels of the time; any other unit's only levels with figures.
+        is_province: the province's form always has its levels of the time; any other unit's only those with figures.
     """
-    own: dict[Level, dict[str, list[Counts]]] = {level: {} for level in LEVELS}
-    for code, _depth in tree.walk(top):
-        mine = rows.get(code, {})
-        # A unit without a row of its own still hands its children's figures up to be subtracted from its parent's.
-        below = [rows.get(child, {}) for child in tree.children(code)]
-        level = own[tree.level(code)]
-        for field in {*mine, *(f for child in below for f in child)}:
-            figures = mine.get(field, Counts()) - total(child.get(field, Counts()) for child in below)
-            level.setdefault(field, []).append(figures)
     blocks = []
-    for level_name, by_field in own.items():
-        sums = {field: total(parts) for field, parts in by_field.items()}
-        printed = tuple(
-            FieldRow(field, names.get(field, field), counts)
-            for field, counts in sorted(sums.items(), key=lambda item: _field_order(item[0], names))
-            if counts
-        )
-        expected = top == tree.root and (level_name != "district" or last_day <= LAST_DAY_OF_DISTRICTS)
+    for level in LEVELS:
+        fields = sorted(rows.get(level, {}).items(), key=lambda item: _field_order(item[0], names))
+        printed = tuple(FieldRow(code, names.get(code, code), counts) for code, counts in fields if counts)
+        expected = is_province and (level != "district" or last_day <= LAST_DAY_OF_DISTRICTS)
         if printed or expected:
-            blocks.append(LevelBlock(level_name, printed))
+            blocks.append(LevelBlock(level, printed))
     return tuple(blocks)
 
 

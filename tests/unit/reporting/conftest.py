@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from onestop.periods import parse
-from onestop.reporting.levels import AgencyVersion, Tree, split_by_level
-from onestop.reporting.model import Counts, Durations, PeriodCounts, ReportFigures, UnitRow, total
+from onestop.reporting.levels import AgencyVersion, Tree, level_blocks
+from onestop.reporting.model import Counts, Durations, Level, PeriodCounts, ReportFigures, UnitRow, total
 
 OPENED = date(2020, 1, 1)
 AGENCIES = (
@@ -62,6 +62,16 @@ def rolled_up(own: dict[str, dict[str, Counts]], parents: dict[str, str | None])
     return rows
 
 
+def by_level(tree: Tree, top: str) -> dict[Level, dict[str, Counts]]:
+    """A unit's figures by level and field, as the warehouse has them."""
+    levels: dict[Level, dict[str, Counts]] = {}
+    for code, _ in tree.walk(top):
+        for field, figures in OWN.get(code, {}).items():
+            fields = levels.setdefault(tree.level(code), {})
+            fields[field] = fields.get(field, Counts()) + figures
+    return levels
+
+
 @pytest.fixture
 def tree() -> Tree:
     return Tree((AgencyVersion(*agency, OPENED, None) for agency in AGENCIES), "H15", date(2024, 9, 14))
@@ -86,9 +96,9 @@ def figures(tree: Tree) -> ReportFigures:
         province_code="H15",
         province_name="Đắk Lắk",
         province=whole["H15"],
-        levels=split_by_level(rows, NAMES, tree, "H15", period.last),
+        levels=level_blocks(by_level(tree, "H15"), NAMES, period.last, is_province=True),
         units=units,
-        unit_forms={"H15.31": split_by_level(rows, NAMES, tree, "H15.31", period.last)},
+        unit_forms={"H15.31": level_blocks(by_level(tree, "H15.31"), NAMES, period.last, is_province=False)},
         previous=PeriodCounts(parse("2024-Q2"), counts(1_000_000, 300, 100, 50, 5)),
         year_before=None,
         months=tuple(PeriodCounts(parse(f"2024-M0{m}"), counts(1000 * m, 10, 1, 5, 0)) for m in (7, 8, 9)),

@@ -1,15 +1,11 @@
-"""The tree of units, and the levels' own figures out of rows that hold everything below a unit."""
+"""The tree of units, and the form by level in its order."""
 
 from __future__ import annotations
 
-import random
 from datetime import date
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from onestop.reporting.levels import AgencyVersion, Tree, split_by_level
-from onestop.reporting.model import Counts, ReportFigures, total
+from onestop.reporting.levels import AgencyVersion, Tree, level_blocks
+from onestop.reporting.model import Counts, Level, ReportFigures, total
 
 DAY = date(2024, 9, 14)
 
@@ -40,29 +36,6 @@ def test_a_districts_form_holds_its_own_figures_and_its_communes(figures: Report
     assert [block.level for block in form] == ["district", "commune"]
     assert form[0].subtotal.resolved_total == 470
     assert total(block.subtotal for block in form) == figures.unit("H15.31").counts
-
-
-@given(seed=st.integers(0, 10_000), size=st.integers(1, 25))
-def test_levels_sum_to_every_unit_of_any_tree(seed: int, size: int) -> None:
-    random_ = random.Random(seed)
-    codes = ["H15", *(f"H15.{n:02d}" for n in range(1, size + 1))]
-    parents: dict[str, str | None] = {"H15": None}
-    versions = [version("H15", "province", None)]
-    for index, code in enumerate(codes[1:], 1):
-        parents[code] = random_.choice(codes[:index])
-        versions.append(version(code, random_.choice(["department", "district", "commune", "branch"]), parents[code]))
-    rows: dict[str, dict[str, Counts]] = {}
-    for code in codes:
-        own = {f: Counts(received_total=random_.randint(0, 9), in_progress_within=random_.randint(0, 9)) for f in "ab"}
-        here: str | None = code
-        while here is not None:
-            for field, n in own.items():
-                rows.setdefault(here, {})[field] = rows.get(here, {}).get(field, Counts()) + n
-            here = parents[here]
-    tree = Tree(versions, "H15", DAY)
-    for top in codes:
-        blocks = split_by_level(rows, {}, tree, top, DAY)
-        assert total(block.subtotal for block in blocks) == total(rows[top].values())
 
 
 def test_siblings_stand_in_the_order_of_their_numbers() -> None:
@@ -119,12 +92,12 @@ def test_a_unit_stands_where_it_stood_on_its_nearest_day() -> None:
 
 
 def test_districts_are_printed_until_they_were_abolished_and_while_they_have_figures() -> None:
-    tree = Tree([version("H15", "province", None), version("D1", "district", "H15")], "H15", DAY)
     some = {"a": Counts(received_total=1)}
 
-    def printed(rows: dict[str, dict[str, Counts]], last: date) -> list[str]:
-        return [block.level for block in split_by_level(rows, {}, tree, "H15", last)]
+    def printed(rows: dict[Level, dict[str, Counts]], last: date, is_province: bool = True) -> list[str]:
+        return [block.level for block in level_blocks(rows, {}, last, is_province=is_province)]
 
-    assert printed({"H15": some}, date(2025, 6, 14)) == ["province", "district", "commune"]
-    assert printed({"H15": some}, date(2025, 9, 14)) == ["province", "commune"]
-    assert printed({"H15": some, "D1": some}, date(2025, 9, 14)) == ["province", "district", "commune"]
+    assert printed({"province": some}, date(2025, 6, 14)) == ["province", "district", "commune"]
+    assert printed({"province": some}, date(2025, 9, 14)) == ["province", "commune"]
+    assert printed({"province": some, "district": some}, date(2025, 9, 14)) == ["province", "district", "commune"]
+    assert printed({"commune": some}, date(2024, 9, 14), is_province=False) == ["commune"]
