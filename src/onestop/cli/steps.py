@@ -112,7 +112,8 @@ def transform(
     if as_json:
         print_json(asdict(result))
     else:
-        console.print(f"built {result}", highlight=False)
+        models, tests = (len([n for n in result.nodes if n.kind == kind]) for kind in ("model", "test"))
+        console.print(f"{models} models built, {tests} tests passed in {result.seconds:.0f} s", highlight=False)
 
 
 def report(
