@@ -13,10 +13,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from worlds import CLIENT, SECRET, World, make_world, needs_shared
 
 from onestop.sandbox.faults import FaultPlan
 from onestop.sandbox.server import OneStopServer
+from worlds import CLIENT, SECRET, World, make_world, needs_shared
 
 pytestmark = pytest.mark.e2e
 ONESTOP = str(Path(sys.executable).with_name("onestop"))

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from worlds import World
 
 from onestop import config, periods
 from onestop.clock import parse_moment
 from onestop.pipeline import flows
 from onestop.sandbox.main import start
+from worlds import World
 
 pytestmark = pytest.mark.e2e
 COLUMNS = (

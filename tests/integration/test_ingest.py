@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from worlds import AS_OF, CLIENT, SECRET, World, dossier, make_world
 
 from onestop.errors import DataRefused, OnestopError, SourceUnavailable
 from onestop.pipeline.ingest import ingest
 from onestop.pipeline.reference import ingest_reference
 from onestop.sandbox.server import OneStopServer
+from worlds import AS_OF, CLIENT, SECRET, World, dossier, make_world
 
 pytestmark = pytest.mark.integration
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import date, timedelta
 
 import pytest
@@ -88,4 +89,4 @@ def test_months_between_tile_the_span(first: date, days: int, convention: str) -
     last = first + timedelta(days=days)
     months = list(months_between(first, last, convention))  # type: ignore[arg-type]
     assert first in months[0] and last in months[-1]
-    assert all(b.first == a.last + timedelta(days=1) for a, b in zip(months, months[1:], strict=False))
+    assert all(b.first == a.last + timedelta(days=1) for a, b in itertools.pairwise(months))

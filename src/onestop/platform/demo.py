@@ -94,7 +94,7 @@ def demo(keep: bool, console: Console, folder: Path = Path(".demo")) -> int:
         with screen.running():
             platform = _start(settings, screen)
             with AirflowClient(platform.airflow_url, platform.user, platform.password) as client:
-                reports = _run_dags(client, screen)
+                reports = run_dags(client, screen)
         right = _show_results(settings, platform.warehouse_dsn, console)
         for report in reports:
             console.print(f"report: {_short(Path(report))}", highlight=False)
@@ -142,8 +142,12 @@ def _start(settings: Settings, screen: Screen) -> PlatformStatus:
     return platform
 
 
-def _run_dags(client: AirflowClient, screen: Screen) -> list[str]:
-    """Reference, source, transformation, report; the report's files."""
+def run_dags(client: AirflowClient, screen: Screen) -> list[str]:
+    """Reference, source, transformation, report as DAG runs, shown on the screen; the report's files.
+
+    Raises:
+        OnestopError: a run failed.
+    """
     _follow(client, screen, lambda: client.trigger(REFERENCE_DAG), REFERENCE_DAG)
     before = datetime.now(UTC)
     _follow(client, screen, lambda: client.trigger(source_dag(SOURCE)), source_dag(SOURCE))

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from fake_one_stop import CLIENT_ID, CLIENT_SECRET, FakeTime, OneStopServer, source
 
+from fake_one_stop import CLIENT_ID, CLIENT_SECRET, FakeTime, OneStopServer, source
 from onestop.sources.one_stop_api import OneStopApi
 
 

@@ -10,8 +10,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from fake_one_stop import OneStopServer, answers, drip, never_answer
 
+from fake_one_stop import OneStopServer, answers, drip, never_answer
 from onestop.sources.http import HttpClient, Reply
 from onestop.sources.retries import AttemptError
 

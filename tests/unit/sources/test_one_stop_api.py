@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+
 from fake_one_stop import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -27,7 +28,6 @@ from fake_one_stop import (
     page,
     source,
 )
-
 from onestop.errors import ConfigurationError, SourceUnavailable
 from onestop.sources import http as http_module
 from onestop.sources.one_stop_api import OneStopApi

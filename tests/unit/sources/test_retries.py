@@ -5,8 +5,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from fake_one_stop import FakeTime
 
+from fake_one_stop import FakeTime
 from onestop.errors import SourceUnavailable
 from onestop.sources.retries import AttemptError, Retries, date_of_answer, retry_after_seconds
 

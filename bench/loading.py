@@ -1,0 +1,113 @@
+"""Rows a second from landing to raw, beside a server-side COPY of the same rows and beside pandas.to_sql.
+
+The COPY reads a CSV file on the server into an unlogged table without index: what PostgreSQL can do at most.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pandas as pd
+import psycopg
+import sqlalchemy
+
+from bench.place import Place, place
+from onestop.pipeline.ingest import ingest
+from onestop.pipeline.judging import DossierLoader
+from onestop.pipeline.reference import ingest_reference
+from onestop.quality.judge import Judge, Verdict
+from onestop.quality.rules import rules_for
+
+ROUNDS = 3
+PANDAS_ROWS = 20_000
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What was measured, rows a second (median of the rounds), and the same over the COPY's."""
+
+    what: str
+    rows_per_second: float
+    of_copy: float
+
+
+def _no_verdict(table: pd.DataFrame, deleted: object) -> Verdict:
+    rules = rules_for("one_stop", "dossier").row_rules
+    return Verdict({r.id: 0 for r in rules}, {r.id: np.zeros(len(table), dtype=bool) for r in rules})
+
+
+def measure(dossiers: int = 60_000) -> list[Rate]:
+    """All rates, in one run on one server."""
+    with place(dossiers) as here:
+        ingest_reference(here.settings, as_of=here.as_of)
+        first = ingest(here.settings, "igate", as_of=here.as_of)
+        rows = first.received
+        Judge(rules_for("one_stop", "dossier"))  # importing GX is not loading
+        seconds = {
+            "server-side COPY, unlogged, no index": _median(lambda: _copy(here)),
+            "landing to raw with verdicts": _median(lambda: _replay(here)),
+            "landing to raw without verdicts": _median(lambda: _replay(here, judged=False)),
+        }
+        rates = {what: rows / s for what, s in seconds.items()}
+        rates["pandas.to_sql"] = PANDAS_ROWS / _pandas(here)
+    copy = rates["server-side COPY, unlogged, no index"]
+    return [Rate(what, rate, rate / copy) for what, rate in rates.items()]
+
+
+def _median(run: Callable[[], float]) -> float:
+    return statistics.median(run() for _ in range(ROUNDS))
+
+
+def _copy(here: Place) -> float:
+    """Seconds of the COPY alone; the file is written before."""
+    file = Path(here.postgres.status()["data"]) / "bench.csv"
+    with closing(psycopg.connect(_admin(here), autocommit=True)) as connection:
+        connection.execute(f"copy raw.one_stop_dossier to '{file}' (format csv)".encode())
+        connection.execute(
+            "drop table if exists public.bench; create unlogged table public.bench (like raw.one_stop_dossier)"
+        )
+        began = time.perf_counter()
+        connection.execute(f"copy public.bench from '{file}' (format csv)".encode())
+        return time.perf_counter() - began
+
+
+def _admin(here: Place) -> str:
+    database = here.postgres.warehouse_dsn.rpartition("/")[2]
+    return f"{here.postgres.admin_dsn.rpartition('/')[0]}/{database}"
+
+
+def _replay(here: Place, *, judged: bool = True) -> float:
+    """Seconds from landed files to committed rows, into an emptied raw table."""
+    with closing(psycopg.connect(here.postgres.warehouse_dsn, autocommit=True)) as connection:
+        connection.execute("truncate raw.one_stop_dossier, quarantine.rejected_row")
+        row = connection.execute(
+            "select landing_path from ops.load_batch where source_id = 'igate' order by 1 limit 1"
+        ).fetchone()
+    assert row is not None
+    began = time.perf_counter()
+    if judged:
+        ingest(here.settings, "igate", as_of=here.as_of, replay_from=row[0])
+    else:
+        with patch.object(DossierLoader, "judge", _no_verdict):
+            ingest(here.settings, "igate", as_of=here.as_of, replay_from=row[0])
+    return time.perf_counter() - began
+
+
+def _pandas(here: Place) -> float:
+    engine = sqlalchemy.create_engine(here.postgres.warehouse_dsn.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.connect() as connection:
+        query = f"select * from raw.one_stop_dossier limit {PANDAS_ROWS}"
+        frame = pd.read_sql(sqlalchemy.text(query), connection).astype(str)
+        began = time.perf_counter()
+        frame.to_sql("bench_pandas", connection, schema="staging", if_exists="replace", index=False)
+        connection.commit()
+        seconds = time.perf_counter() - began
+    engine.dispose()
+    return seconds
