@@ -20,6 +20,8 @@ from onestop.clock import parse_moment, system_now
 from onestop.config_lines import line_of, mistakes
 from onestop.errors import ConfigurationError
 
+_VARIABLE = r"^[A-Z][A-Z0-9_]*$"
+_URL = r"^https?://[^\s/]+"
 CRON_FIELD = re.compile(r"^[\d*,/\-A-Za-z#L]+$")
 
 
@@ -50,7 +52,7 @@ class Province(_Part):
 class Warehouse(_Part):
     """Where the warehouse is: the name of the environment variable that holds its DSN."""
 
-    dsn_env: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] = "ONESTOP_WAREHOUSE_DSN"
+    dsn_env: Annotated[str, Field(pattern=_VARIABLE)] = "ONESTOP_WAREHOUSE_DSN"
 
 
 class Landing(_Part):
@@ -86,20 +88,43 @@ class _Source(_Part):
         return value
 
 
-class OneStopApiSource(_Source):
-    """A one-stop system that speaks contracts/one_stop_api.yaml."""
+class _Polled(_Source):
+    """What sources that are asked for changes since a moment have in common."""
 
-    kind: Literal["one_stop_api"]
-    base_url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")]
-    credentials: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
     overlap_minutes: Annotated[int, Field(ge=0, le=7 * 24 * 60)] = 60
-    page_size: Annotated[int, Field(ge=1, le=1000)] = 1000
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30
     retry_budget_seconds: Annotated[float, Field(ge=0, le=86400)] = 300
 
 
-Source = OneStopApiSource
-SOURCE_KINDS = ("one_stop_api",)
+class OneStopApiSource(_Polled):
+    """A one-stop system that speaks contracts/one_stop_api.yaml."""
+
+    kind: Literal["one_stop_api"]
+    base_url: Annotated[str, Field(pattern=_URL)]
+    credentials: Annotated[str, Field(pattern=_VARIABLE)]
+    page_size: Annotated[int, Field(ge=1, le=1000)] = 1000
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Names of the variables that it needs."""
+        return f"{self.credentials}_CLIENT_ID", f"{self.credentials}_CLIENT_SECRET"
+
+
+class OneStopSqlSource(_Polled):
+    """A one-stop system read from a table or view (contracts/one_stop_sql.md)."""
+
+    kind: Literal["one_stop_sql"]
+    dsn_env: Annotated[str, Field(pattern=_VARIABLE)]
+    table: Annotated[str, Field(min_length=1)] = "dossiers"
+    page_size: Annotated[int, Field(ge=1, le=50_000)] = 5000
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Names of the variables that it needs."""
+        return (self.dsn_env,)
+
+
+Source = Annotated[OneStopApiSource | OneStopSqlSource, Field(discriminator="kind")]
 
 
 class Settings(_Part):

@@ -34,15 +34,29 @@ def mistakes(problem: ValidationError, tree: yaml.Node | None) -> list[str]:
     found = []
     errors = problem.errors()
     for error in errors:
-        place = [step for step in error["loc"] if step != "file"]
+        place = _place(error["loc"])
         if error["type"] == "too_short" and _wrong_inside(place, errors):
             continue  # a list counts as empty once each of its entries is wrong: those are the mistakes
         line = line_of(tree, place)
-        words = _WORDS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+        words = _words(error)
         given = error.get("input")
         shown = f", not {given!r}" if error["type"] not in _WORDS and isinstance(given, str | int | float) else ""
         found.append((line, f"  line {line}: {_name(place)}{words}{shown}"))
     return [text for _, text in sorted(found)]
+
+
+def _place(location: Sequence[str | int]) -> list[str | int]:
+    """Where the mistake stands in the file: pydantic puts our own field, and a source's kind after its index, in between."""
+    steps = [step for before, step in zip((None, *location), location, strict=False) if not isinstance(before, int)]
+    return [step for step in steps if step != "file"]
+
+
+def _words(error: ErrorDetails) -> str:
+    if error["type"] == "union_tag_invalid":
+        return f"kind should be one of {error['ctx']['expected_tags']}"
+    if error["type"] == "union_tag_not_found":
+        return "kind is missing"
+    return _WORDS.get(error["type"]) or error["msg"].removeprefix("Value error, ")
 
 
 def _wrong_inside(place: Sequence[str | int], errors: Sequence[ErrorDetails]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import sysconfig
@@ -106,7 +107,9 @@ def test_commands_answer(installed: Path, tmp_path: Path) -> None:
     onestop = str(installed.with_name("onestop"))
     assert "--period" in run(installed, onestop, "run", "--help", cwd=tmp_path)
     wrong = subprocess.run(
-        [onestop, "run", "--period", "2024-Q3"], cwd=tmp_path, capture_output=True, text=True, timeout=120
-    )
+        [onestop, "run", "--period", "2024-Q3"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        env={name: value for name, value in os.environ.items() if not name.startswith(("ONESTOP_", "PYTHON"))},
+    )  # fmt: skip
     assert wrong.returncode == 2
     assert "province.example.yml" in wrong.stderr

@@ -56,7 +56,7 @@ def run(
     else:
         _show_ingests(result.ingests)
         for path in result.reports:
-            console.print(f"report: {relative(path)}", highlight=False)
+            console.print(f"report: {relative(path)}", highlight=False, markup=False, soft_wrap=True)
     for step, problem in result.problems:
         error_console.print(f"[red]{step}[/red] {secret_free(problem.message)}", highlight=False)
         if problem.next_step:
@@ -134,7 +134,7 @@ def report(
         print_json({"period": str(wanted), "reports": paths})
     else:
         for path in paths:
-            console.print(relative(path), highlight=False)
+            console.print(relative(path), highlight=False, markup=False, soft_wrap=True)
 
 
 def _since(settings: config.Settings, text: str | None) -> str | None:

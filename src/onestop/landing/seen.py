@@ -28,10 +28,10 @@ def seen_before(
     cursor.execute(
         sql.SQL(
             "select content_hash, ma_ho_so, ngay_cap_nhat from {}"
-            " where source_id = %s and (ngay_cap_nhat = any(string_to_array(%s, chr(10)))"
+            " where source_id = %s and (ngay_cap_nhat = any(%s)"
             " or (%s and ngay_cap_nhat is null))"
         ).format(sql.Identifier("raw", table)),
-        [source_id, "\n".join(sorted({v for v in versions if v is not None})), None in versions],
+        [source_id, sorted({v for v in versions if v is not None}), None in versions],
     )
     known: set[bytes] = set()
     pairs: set[tuple[str | None, str | None]] = set()

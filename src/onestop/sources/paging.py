@@ -55,7 +55,8 @@ class ForeignBodyError(ValueError):
 def parse_page(body: bytes) -> tuple[list[Record], str | None]:
     """The records of a page, and the cursor of the next one (None: the feed has ended).
 
-    Lone surrogates in texts, which no database stores, become U+FFFD.
+    Lone surrogates in texts, which no database stores, become U+FFFD; a number too large for any machine becomes its
+    own text, so that its row alone is judged wrong.
 
     Raises:
         ForeignBodyError: not JSON (NaN and infinities are none), or JSON of another shape.
@@ -80,24 +81,27 @@ def _decode(body: bytes) -> Any:
         pass  # orjson refuses lone surrogates and a byte order mark, which some servers write
     try:
         text = body.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogatepass")
-        return _mended(json.loads(text, parse_constant=_finite, parse_float=_finite, parse_int=_number))
-    except (ValueError, RecursionError):
+        return _mended(json.loads(text, parse_constant=_no_number, parse_float=_float, parse_int=_integer))
+    except RecursionError:
+        raise ForeignBodyError("nested deeper than can be read") from None
+    except ValueError:
         raise ForeignBodyError("not JSON, or cut short") from None
 
 
-def _finite(text: str) -> float:
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no JSON")
+
+
+def _float(text: str) -> float | str:
     value = float(text)
-    if not math.isfinite(value):
-        raise ValueError("no JSON number")
-    return value
+    return value if math.isfinite(value) else text
 
 
-def _number(text: str) -> int | float:
+def _integer(text: str) -> int | float | str:
     """As orjson reads it: what does not fit 64 bits is a float."""
-    value = _finite(text)
     if len(text) <= 20 and -(2**63) <= int(text) < 2**64:
         return int(text)
-    return value
+    return _float(text)
 
 
 def _mended(value: Any) -> Any:
@@ -139,10 +143,15 @@ class LoopGuard:
         elif self._steps >= self._span:
             self._anchor, self._anchor_repeats = mark, 0
             self._steps, self._span = 0, self._span * 2
-        keys = frozenset(hash((str(r.get("MaHoSo")), str(r.get("NgayCapNhat")))) for r in records)
+        keys = frozenset(hash((_mark(r.get("MaHoSo")), _mark(r.get("NgayCapNhat")))) for r in records)
         self._without_news = self._without_news + 1 if keys <= self._keys else 0
         self._keys = keys or self._keys
         return (
             max(self._repeats, self._anchor_repeats) > MOST_CURSOR_REPEATS
             or self._without_news >= MOST_PAGES_WITHOUT_NEWS
         )
+
+
+def _mark(value: Any) -> str:
+    """What a key or version is told apart by; an object or a list, which is none, by its kind."""
+    return type(value).__name__ if isinstance(value, dict | list) else str(value)

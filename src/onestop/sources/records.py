@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from onestop.crypto import keyed_hash, record_hash
 from onestop.sources.text import (
@@ -30,7 +31,9 @@ from onestop.sources.text import (
 from onestop.specs import EntitySpec, Item
 
 Record = Mapping[str, Any]
-_PLAIN_NUMBER = re.compile(r"^\d+(\.\d+)?$")
+DEEPEST = 100  # levels of a record that are kept; no real one has more than four
+LONGEST_DATE = 100  # characters of a date that are kept: a readable one has 14, and an index holds no novel
+_PLAIN_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ def shape(records: Sequence[Record], spec: EntitySpec, *, first_row: int, hash_k
         strings = scalars[item.field]
         array = code_array(strings) if item.kind == "code" else text_array(strings)
         if item.kind == "date":
+            array = pc.utf8_slice_codeunits(array, 0, LONGEST_DATE)
             good = readable(array)
             present = array.is_valid().to_numpy(zero_copy_only=False)
             unreadable += present & ~good
@@ -129,16 +133,41 @@ def _scalars(records: Sequence[Record], fields: Sequence[str], not_text: dict[in
 def _canonical(records: Sequence[Record], key: bytes) -> tuple[list[Record], list[bytes]]:
     """The records as PostgreSQL can hold them, and a keyed digest of each as delivered.
 
-    Absent, null and empty fields are the same to the digest; so is any order of fields. PostgreSQL
-    stores no NUL: it becomes U+FFFD, so that a code with one fails its pattern and is seen.
+    Absent, null and empty fields are the same to the digest (0 and false are values); so is any order of fields.
     """
     kept: list[Record] = []
     hashes: list[bytes] = []
     for record in records:
-        text = orjson.dumps({k: v for k, v in record.items() if v}, option=orjson.OPT_SORT_KEYS)
+        try:
+            text = _digested(record)
+        except TypeError:  # nested deeper than can be written
+            record = _storable(record)
+            text = _digested(record)
         hashes.append(record_hash(text, key))
-        kept.append(orjson.loads(text.replace(b"\\u0000", b"\\ufffd")) if b"\\u0000" in text else record)
+        kept.append(_storable(record) if b"\\u0000" in text else record)
     return kept, hashes
+
+
+def _digested(record: Record) -> bytes:
+    filled = {k: v for k, v in record.items() if v or isinstance(v, int | float)}
+    return orjson.dumps(filled, option=orjson.OPT_SORT_KEYS)
+
+
+def _storable(value: Any, levels: int = DEEPEST) -> Any:
+    """A JSON value as PostgreSQL can hold it.
+
+    NUL becomes U+FFFD, so that a code with one fails its pattern and is seen. What lies deeper than DEEPEST levels
+    becomes one U+FFFD; landing has it whole.
+    """
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
+    if not isinstance(value, dict | list):
+        return value
+    if not levels:
+        return "\ufffd"
+    if isinstance(value, list):
+        return [_storable(v, levels - 1) for v in value]
+    return {_storable(k): _storable(v, levels - 1) for k, v in value.items()}
 
 
 def _shape_list(
@@ -196,7 +225,7 @@ def _shape_list(
 def _elements(value: Any) -> list[dict[str, Any]] | None:
     if isinstance(value, str):
         try:
-            value = orjson.loads(value)
+            value = _storable(orjson.loads(value))
         except orjson.JSONDecodeError:
             return None if value.strip() else []
     if value is None:
@@ -212,4 +241,4 @@ def plain_number(value: Any) -> bool:
         return False
     if isinstance(value, int | float):
         return 0 <= value < float("inf")
-    return isinstance(value, str) and bool(_PLAIN_NUMBER.match(value)) and value.isascii()
+    return isinstance(value, str) and bool(_PLAIN_NUMBER.fullmatch(value))

@@ -22,6 +22,7 @@ _TCVN3 = r"\p{L}[\x{A8}-\x{AD}\x{AE}\x{B5}-\x{BE}\x{D7}]\p{L}|(?:^|\s)[\x{A7}\x{
 # VNI writes a vowel and then a sign for its mark; none of these pairs occurs in a Vietnamese word.
 _VNI = r"(?i:a[ùøûõïâáàåãäêéèúüë]|e[ùøûõïâáàåãä]|o[ùøûõïâåä]|[iuyôö][øûõïåäëæñ]|\bñ\p{L})"
 LEGACY_ENCODING = f"{_TCVN3}|{_VNI}"
+LONGEST_LABEL = 200  # characters: shorter texts repeat, so what was found about them is remembered
 
 
 def as_text(value: Any) -> str | None:
@@ -100,7 +101,9 @@ def clean_text(value: Any) -> str | None:
     if isinstance(value, str) and value.isascii():
         return value.strip() or None
     text = as_text(value)
-    return None if text is None else _clean(text)
+    if text is None:
+        return None
+    return _clean(text) if len(text) <= LONGEST_LABEL else _clean.__wrapped__(text)
 
 
 @lru_cache(maxsize=4096)
@@ -108,7 +111,13 @@ def _clean(text: str) -> str | None:
     return unicodedata.normalize("NFC", text.strip()) or None
 
 
-@lru_cache(maxsize=4096)
 def is_legacy(text: str) -> bool:
-    """Whether one value looks like TCVN3 or VNI text. Labels repeat, so answers are kept."""
-    return not text.isascii() and bool(legacy_text(pa.array([text], pa.string()))[0])
+    """Whether one value looks like TCVN3 or VNI text."""
+    if text.isascii():
+        return False
+    return _is_legacy(text) if len(text) <= LONGEST_LABEL else _is_legacy.__wrapped__(text)
+
+
+@lru_cache(maxsize=4096)
+def _is_legacy(text: str) -> bool:
+    return bool(legacy_text(pa.array([text], pa.string()))[0])
