@@ -107,7 +107,21 @@ def write_reference(folder: Path) -> None:
     )
     write_csv(
         folder / "procedures.csv",
-        ["procedure_code", "name_vi", "field_code", "field_name_vi", "service_level", "has_fee", "processing_days", "day_kind", "announced_on", "published_on", "content_complete", "valid_from", "valid_to"],
+        [
+            "procedure_code",
+            "name_vi",
+            "field_code",
+            "field_name_vi",
+            "service_level",
+            "has_fee",
+            "processing_days",
+            "day_kind",
+            "announced_on",
+            "published_on",
+            "content_complete",
+            "valid_from",
+            "valid_to",
+        ],
         [
             (
                 "1.012790",

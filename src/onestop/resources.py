@@ -1,4 +1,4 @@
-"""Where the package finds the project's own files: the source tree, or what the wheel carries."""
+"""Where the package finds the project's own files: what the wheel carries, or the source tree, which carries nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def resource(name: str) -> Path:
     Raises:
         OnestopError: neither the source tree nor the installed wheel has it.
     """
-    for candidate in (_PACKAGE.parents[1] / name, _PACKAGE / "_bundled" / name):
+    for candidate in (_PACKAGE / "_bundled" / name, _PACKAGE.parents[1] / name):
         if candidate.is_dir():
             return candidate
     raise OnestopError(

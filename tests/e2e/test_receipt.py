@@ -20,7 +20,13 @@ from worlds import CLIENT, SECRET, World, make_world, needs_shared
 
 pytestmark = pytest.mark.e2e
 ONESTOP = str(Path(sys.executable).with_name("onestop"))
-TABLES = ("mart.quarterly_metric", "mart.fct_dossier", "mart.dim_period", "report.form_ii_06a", "report.form_ii_06a_field")
+TABLES = (
+    "mart.quarterly_metric",
+    "mart.fct_dossier",
+    "mart.dim_period",
+    "report.form_ii_06a",
+    "report.form_ii_06a_field",
+)
 
 
 def reference_of(receipt: Path, folder: Path) -> Path:
@@ -91,7 +97,10 @@ def test_both_forms_cell_by_cell_and_again_under_every_fault(
                 f"select {', '.join(columns)} from report.form_ii_06a where period_convention = %s and period = %s"
                 " and agency_code = %s and org_view = 'as_was'", convention, period, unit,
             )  # fmt: skip
-            assert dict(zip(columns, map(str, found), strict=True)) == {k: str(v) for k, v in figures.items()}, (name, unit)
+            assert dict(zip(columns, map(str, found), strict=True)) == {k: str(v) for k, v in figures.items()}, (
+                name,
+                unit,
+            )
             cells += len(columns)
     assert cells == 2 * 4 * 13
     assert dump(world.dsn) == first
@@ -100,13 +109,18 @@ def test_both_forms_cell_by_cell_and_again_under_every_fault(
     assert (channel, rules) == ("9", ["OS-004"])
     assert world.ledger("wabo") == [("loaded", 1434, 1433, 1, 0, 0), ("duplicate", 1, 0, 0, 1, 0)]
     reports = [Path(p) for p in said["reports"]]
-    assert reports and all(p.is_file() and p.parent == world.folder / ".local/reports/statutory_2011-Q1/draft" for p in reports)
+    assert reports and all(
+        p.is_file() and p.parent == world.folder / ".local/reports/statutory_2011-Q1/draft" for p in reports
+    )
 
     faulty = FaultPlan(seed=7, rate=0.7, hang_seconds=3.0)
     monkeypatch.setenv("ONESTOP_WAREHOUSE_DSN", empty_database)
     text = (world.folder / "province.yml").read_text().replace(address, "http://127.0.0.1:9")
     (world.folder / "province.yml").write_text(
-        text.replace("retry_budget_seconds: 10, timeout_seconds: 5", "retry_budget_seconds: 120, timeout_seconds: 1, page_size: 50")
+        text.replace(
+            "retry_budget_seconds: 10, timeout_seconds: 5",
+            "retry_budget_seconds: 120, timeout_seconds: 1, page_size: 50",
+        )
     )
     with OneStopServer(records, CLIENT, SECRET, faults=faulty, token_seconds=2) as server:
         serve(world, server)

@@ -43,7 +43,9 @@ def test_every_form_of_every_period_and_unit(
     world = World(sandbox_folder, warehouse, settings)
 
     assert world.one("select count(*) from mart.fct_dossier") == expected["dossiers_counted"]
-    rules = world.rows("select rule, count(*) from quarantine.rejected_row, unnest(rule_ids) rule group by 1 order by 1")
+    rules = world.rows(
+        "select rule, count(*) from quarantine.rejected_row, unnest(rule_ids) rule group by 1 order by 1"
+    )
     assert dict(rules) == expected["quarantined_by_rule"]
     assert world.one("select received from ops.load_batch where source_id = 'igate'") == expected["records_served"]
 
@@ -53,7 +55,11 @@ def test_every_form_of_every_period_and_unit(
     ):
         found.setdefault(f"{convention}/{period}", {})[unit] = [str(f) for f in figures]
     for name, units in expected["forms"].items():
-        counted = {unit: [str(row[c]) for c in COLUMNS] for unit, row in units.items() if row["received_total"] or unit == "H15"}
+        counted = {
+            unit: [str(row[c]) for c in COLUMNS]
+            for unit, row in units.items()
+            if row["received_total"] or unit == "H15"
+        }
         assert found[name] == counted, name
     assert set(found) == set(expected["forms"])
     suspended = world.rows(

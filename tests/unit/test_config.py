@@ -37,7 +37,10 @@ def test_defaults(tmp_path: Path) -> None:
 
 
 def test_an_address_is_kept_as_it_stands(tmp_path: Path) -> None:
-    assert config.load(write(tmp_path, GOOD + "landing: {url: 's3://bucket/landing'}\n")).landing_url == "s3://bucket/landing"
+    assert (
+        config.load(write(tmp_path, GOOD + "landing: {url: 's3://bucket/landing'}\n")).landing_url
+        == "s3://bucket/landing"
+    )
 
 
 def test_every_mistake_at_once_with_its_line(tmp_path: Path) -> None:
@@ -52,8 +55,17 @@ sources:
     with pytest.raises(ConfigurationError) as caught:
         config.load(write(tmp_path, text))
     lines = caught.value.message.splitlines()[1:]
-    assert [line.split(":")[0].strip() for line in lines] == ["line 1"] * 2 + ["line 2", "line 3", "line 5"] + ["line 6"] * 5
-    for words in ("province.code", "timezone", "colour: is not a known key", "'vi' or 'en'", "'one_stop_api'", "base_url: is missing"):
+    assert [line.split(":")[0].strip() for line in lines] == ["line 1"] * 2 + ["line 2", "line 3", "line 5"] + [
+        "line 6"
+    ] * 5
+    for words in (
+        "province.code",
+        "timezone",
+        "colour: is not a known key",
+        "'vi' or 'en'",
+        "'one_stop_api'",
+        "base_url: is missing",
+    ):
         assert words in caught.value.message
     assert caught.value.exit_code == 2
 

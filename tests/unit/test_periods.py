@@ -40,7 +40,9 @@ def test_first_and_last_day(text: str, first: str, last: str) -> None:
     assert parse(str(period)) == period
 
 
-@pytest.mark.parametrize("text", ["", "2024-Q5", "2024-M13", "24-Q1", "fiscal:2024-Q1", "2024-Q3 2", "2024/Q3", "0000-Q1", "2024-M1"])
+@pytest.mark.parametrize(
+    "text", ["", "2024-Q5", "2024-M13", "24-Q1", "fiscal:2024-Q1", "2024-Q3 2", "2024/Q3", "0000-Q1", "2024-M1"]
+)
 def test_what_is_no_period(text: str) -> None:
     with pytest.raises(ConfigurationError, match="is not a period"):
         parse(text)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from pathlib import Path
 
 import click
 import typer
@@ -68,10 +69,17 @@ def main() -> None:
         if debug:
             traceback.print_exc()
         else:
-            error_console.print(f"[red]Unexpected fault[/red] {type(fault).__name__}: {secret_free(str(fault))[:500]}")
+            error_console.print(f"[red]Unexpected fault[/red] {secret_free(_words(fault))}", highlight=False)
             error_console.print("  Next step: run it again with --debug and report what it shows", highlight=False)
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _words(fault: Exception) -> str:
+    """What may be shown of a fault that nobody foresaw: its own words only where they cannot quote a record."""
+    frame = traceback.extract_tb(fault.__traceback__)[-1]
+    where = f"{type(fault).__name__} in {Path(frame.filename).name}, line {frame.lineno}"
+    return f"{where}: {fault}" if isinstance(fault, OSError) else where
 
 
 def _show(problem: OnestopError, debug: bool) -> None:

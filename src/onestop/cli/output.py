@@ -15,7 +15,8 @@ from rich.markup import escape
 
 from onestop.pipeline.ingest_result import Progress
 
-console = Console()
+# Into a pipe or a file, tables are written whole.
+console = Console(width=None if Console().is_terminal else 160)
 error_console = Console(stderr=True, soft_wrap=True)
 _DSN_PASSWORD = re.compile(r"(?<=://)([^:/@\s]*):[^@\s]+@")
 

@@ -10,11 +10,10 @@ from datetime import timedelta
 from functools import partial
 
 from onestop.clock import system_now, to_stamp
-from onestop.config import OneStopApiSource, Settings
+from onestop.config import Settings, Source
 from onestop.errors import OnestopError
-from onestop.pipeline.ingest import source_credentials
+from onestop.pipeline.connectors import connector
 from onestop.pipeline.keys import load_keys
-from onestop.sources.one_stop_api import OneStopApi
 from onestop.sources.reference import FILES, ReferenceFile, read_reference
 from onestop.warehouse.connection import connect, warehouse_dsn
 
@@ -88,11 +87,11 @@ def _reference(settings: Settings, kind: ReferenceFile) -> str:
     return f"{len(read_reference(kind, path.read_bytes())):,} rows"
 
 
-def _source(settings: Settings, source: OneStopApiSource) -> str:
+def _source(settings: Settings, source: Source) -> str:
     """Ask for the last minute: the token, the address and the format are tried, and little is read."""
     now = system_now()
-    feed = OneStopApi(source.model_copy(update={"retry_budget_seconds": 5.0}), *source_credentials(source))
+    feed = connector(settings, source.model_copy(update={"retry_budget_seconds": 5.0}))
     start, end = (to_stamp(moment, settings.zone) for moment in (now - timedelta(minutes=1), now))
     with closing(feed.pages(start, end)) as pages:
         next(pages, None)
-    return f"{source.base_url} answers"
+    return "it answers"

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from onestop.config import Settings
+from onestop.config import Settings, required_secrets
 from onestop.errors import BuildFailed, DataRefused, OnestopError
+from onestop.landing import ledger
 from onestop.periods import Period
-from onestop.pipeline.ingest import ingest, source_credentials
+from onestop.pipeline.ingest import ingest
 from onestop.pipeline.ingest_result import IngestResult, Progress
 from onestop.pipeline.reference import ingest_reference
 from onestop.reporting.draft import draft
@@ -50,6 +51,7 @@ def transform(
     dsn = warehouse_dsn(settings)
     with closing(connect(dsn, autocommit=True)) as connection:
         migrate(connection)
+        ledger.sync_sources(connection, [(s.id, s.kind) for s in settings.sources])
     if progress:
         progress("transform", 0)
     built = build(
@@ -94,7 +96,7 @@ def run(
         ConfigurationError: credentials, keys or reference files are missing; nothing was done.
     """
     for source in settings.sources:
-        source_credentials(source)
+        required_secrets(*source.secrets)
     result = RunResult()
     try:
         result.ingests += ingest_reference(settings, as_of=as_of, progress=progress)

@@ -7,7 +7,7 @@ pages and one chunk, however long the feed is. A run that ends early leaves the 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,24 +16,27 @@ from typing import Any
 import psycopg
 
 from onestop.clock import shift_stamp, system_now, to_stamp
-from onestop.config import OneStopApiSource, Settings, required_secrets
+from onestop.config import Settings, Source
 from onestop.errors import DataRefused, OnestopError, SourceUnavailable
 from onestop.landing import ledger
 from onestop.landing.store import LandingRun, LandingStore
+from onestop.pipeline.connectors import Connector, connector
 from onestop.pipeline.ingest_result import IngestResult, Progress
 from onestop.pipeline.judging import DossierLoader
 from onestop.pipeline.keys import Keys, load_keys
 from onestop.pipeline.pull import pull, replay
 from onestop.pipeline.reference import reference_index
+from onestop.pipeline.warehouse_faults import explained
 from onestop.quality.batch import BatchFacts, reason_to_stop
 from onestop.quality.rules import rules_for
-from onestop.sources.one_stop_api import OneStopApi, Page
+from onestop.sources.one_stop_api import Page
 from onestop.specs import EntitySpec, load_spec
 from onestop.warehouse.connection import connect, warehouse_dsn
 from onestop.warehouse.migrations import migrate
 
 BEGINNING = "19700101000000"
-CHUNK = 40_000
+CHUNK = 40_000  # records
+CHUNK_BYTES = 128 * 2**20  # of pages, for records that are larger than any real one
 
 
 def ingest(
@@ -60,10 +63,14 @@ def ingest(
     """
     source = settings.source(source_id)
     spec, book = load_spec("one_stop_dossier"), rules_for("one_stop", "dossier")
-    credentials = None if replay_from else source_credentials(source)
+    feed = None if replay_from else connector(settings, source)
     keys = load_keys(settings)
     dsn = warehouse_dsn(settings)
-    with closing(connect(dsn, autocommit=True)) as control, closing(connect(dsn)) as work:
+    with (
+        explained(f"ingest {source_id}"),
+        closing(connect(dsn, autocommit=True)) as control,
+        closing(connect(dsn)) as work,
+    ):
         migrate(control)
         ledger.sync_sources(control, [(s.id, s.kind) for s in settings.sources])
         ledger.lock_source(control, source_id)
@@ -84,18 +91,9 @@ def ingest(
         run = _Run(settings, source, spec, batch, loader, control, work, progress or (lambda step, done: None))
         if replay_from:
             return run.replayed(LandingStore(settings.landing_url, keys.data).run(replay_from))
-        assert credentials is not None  # noqa: S101  (only a replay goes without)
+        assert feed is not None  # noqa: S101  (only a replay goes without)
         start = shift_stamp(before, -timedelta(minutes=source.overlap_minutes)) if before else since or BEGINNING
-        feed = OneStopApi(source, *credentials)
         return run.pulled(feed, start, to_stamp(as_of + timedelta(seconds=1), settings.zone), keys)
-
-
-def source_credentials(source: OneStopApiSource) -> tuple[str, str]:
-    """The client's id and secret, from the environment. Raises ConfigurationError naming what is missing."""
-    client_id, client_secret = required_secrets(
-        f"{source.credentials}_CLIENT_ID", f"{source.credentials}_CLIENT_SECRET"
-    )
-    return client_id, client_secret
 
 
 @dataclass
@@ -103,7 +101,7 @@ class _Run:
     """One run under way: from pages to the committed, or refused, batch."""
 
     settings: Settings
-    source: OneStopApiSource
+    source: Source
     spec: EntitySpec
     batch: ledger.Batch
     loader: DossierLoader
@@ -112,42 +110,47 @@ class _Run:
     progress: Progress
     attempt_id: str | None = None
 
-    def pulled(self, feed: OneStopApi, start: str, end: str, keys: Keys) -> IngestResult:
+    def pulled(self, feed: Connector, start: str, end: str, keys: Keys) -> IngestResult:
         """Load what the source serves of [start, end)."""
         self.batch.origin = f"[{start}, {end})"
         if start >= end:
-            return self._finish("the range is empty: as-of lies before the last record landed", due=False)
+            self.batch.reached_end = False  # nothing was asked: the next run may still be the first load
+            return self._finish(f"nothing was asked: the range starts at {start}, and as-of lies before", due=False)
         self.attempt_id = f"{system_now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         landed = LandingStore(self.settings.landing_url, keys.data).open_run(
             self.source.id, self.spec.entity, self.attempt_id
         )
         self.batch.landing_path = landed.path
         ledger.begin_attempt(self.control, self.attempt_id, self.source.id, self.spec.entity, landed.path)
-        with closing(pull(feed.pages(start, end), landed)) as pages:
-            self._load(pages, landed)
         manifest = {"source": self.source.id, "entity": self.spec.entity, "from": start, "to": end}
-        self.batch.sha256 = landed.close(manifest)
+        with closing(pull(feed.pages(start, end), landed)) as pages:
+            self._load(pages, lambda: landed.close(manifest))
         return self._finish()
 
     def replayed(self, landed: LandingRun) -> IngestResult:
         """Load what was landed earlier. The cursor is not moved by it: the source was not asked."""
         self.batch.origin, self.batch.landing_path = f"replay of {landed.path}", landed.path
         with closing(replay(landed)) as pages:
-            self._load(pages, landed)
+            self._load(pages, lambda: landed.sha256)
         self.batch.cursor_after = self.batch.cursor_before
         return self._finish()
 
-    def _load(self, pages: Iterator[Page], landed: LandingRun) -> None:
+    def _load(self, pages: Iterator[Page], close: Callable[[], str]) -> None:
+        """Load page after page; `close` ends the landing and gives the delivery's SHA-256."""
         chunk: list[Mapping[str, Any]] = []
+        size = 0
         try:
-            with self.work.cursor() as cursor:
+            with explained(f"ingest {self.source.id}"), self.work.cursor() as cursor:
                 for page in pages:
                     chunk += page.records
-                    if len(chunk) >= CHUNK:
+                    size += len(page.body)
+                    if len(chunk) >= CHUNK or size >= CHUNK_BYTES:
                         self._chunk(cursor, chunk)
-                        chunk = []
+                        chunk, size = [], 0
                 if chunk:
                     self._chunk(cursor, chunk)
+                    chunk = []
+            self.batch.sha256 = close()
         except SourceUnavailable as problem:
             self.batch.received += len(chunk)
             self._give_up("failed", problem)

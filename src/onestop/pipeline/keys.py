@@ -16,6 +16,7 @@ from pathlib import Path
 
 from onestop.config import Settings, required_secrets, secret
 from onestop.crypto import SHORTEST_KEY, DataKeys
+from onestop.errors import ConfigurationError
 
 HASH_KEY, DATA_KEY = "ONESTOP_HASH_KEY", "ONESTOP_DATA_KEY"
 _PAYLOAD = "quarantine payload"
@@ -38,7 +39,8 @@ def load_keys(settings: Settings) -> Keys:
     """The installation's keys.
 
     Raises:
-        ConfigurationError: a key is missing beside a warehouse that is not the embedded one.
+        ConfigurationError: a key is missing beside a warehouse that is not the embedded one, or those kept under
+            .local cannot be read or made.
     """
     if settings.warehouse_dsn is not None:
         hash_text, data_text = required_secrets(HASH_KEY, DATA_KEY)
@@ -57,7 +59,25 @@ def _long_enough(name: str, text: str) -> str:
 
 
 def _kept(file: Path) -> dict[str, str]:
-    """The keys under .local, made if there are none. Two starts at once agree on the same ones."""
+    """The keys under .local, made if there are none."""
+    try:
+        _make(file)
+        keys = json.loads(file.read_text())
+        return {name: str(keys[name]) for name in (HASH_KEY, DATA_KEY)}
+    except OSError as problem:
+        raise ConfigurationError(
+            f"the keys in {file} can be neither read nor made: {problem.strerror}",
+            next_step="make its folder readable and writable for the account that runs onestop",
+        ) from None
+    except (ValueError, KeyError, TypeError):
+        raise ConfigurationError(
+            f"{file} is damaged; what lies in the landing cannot be read without the keys in it",
+            next_step=f"put it back from a copy, or set {HASH_KEY} and {DATA_KEY} to the keys that it held",
+        ) from None
+
+
+def _make(file: Path) -> None:
+    """Two starts at once agree on the same keys."""
     file.parent.mkdir(parents=True, exist_ok=True)
     if not file.exists():
         made = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
@@ -70,5 +90,3 @@ def _kept(file: Path) -> dict[str, str]:
             pass
         finally:
             made.unlink()
-    keys: dict[str, str] = json.loads(file.read_text())
-    return keys

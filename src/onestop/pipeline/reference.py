@@ -21,21 +21,15 @@ from onestop.landing import ledger
 from onestop.landing.store import LandingStore
 from onestop.pipeline.ingest_result import IngestResult, Progress
 from onestop.pipeline.keys import load_keys
+from onestop.pipeline.warehouse_faults import explained
 from onestop.quality.reference import ReferenceIndex
-from onestop.sources.reference import (
-    FILES,
-    ReferenceFile,
-    Row,
-    check_agencies,
-    check_succession,
-    read_reference,
-    refuse_if,
-)
+from onestop.sources.reference import FILES, ReferenceFile, Row, check_whole, gaps, read_reference, refuse_if
 from onestop.warehouse.connection import connect, warehouse_dsn
 from onestop.warehouse.copy import copy_columns
 from onestop.warehouse.migrations import migrate
 
 SOURCE = "reference"
+_GAPS_SHOWN = 5
 Connection = psycopg.Connection[tuple[object, ...]]
 
 
@@ -63,7 +57,11 @@ def ingest_reference(settings: Settings, *, as_of: datetime, progress: Progress 
     results: list[IngestResult] = []
     refusals: list[DataRefused] = []
     dsn = warehouse_dsn(settings)
-    with closing(connect(dsn, autocommit=True)) as control, closing(connect(dsn)) as work:
+    with (
+        explained("ingest reference"),
+        closing(connect(dsn, autocommit=True)) as control,
+        closing(connect(dsn)) as work,
+    ):
         migrate(control)
         ledger.lock_source(control, SOURCE)
         for kind, path in files:
@@ -86,7 +84,12 @@ def ingest_reference(settings: Settings, *, as_of: datetime, progress: Progress 
 def _load_file(
     settings: Settings, work: Connection, store: LandingStore, kind: ReferenceFile, path: Path, as_of: datetime
 ) -> IngestResult:
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as problem:
+        raise ConfigurationError(
+            f"{path} cannot be read: {problem.strerror}", next_step="make it readable for the account that runs onestop"
+        ) from None
     started = system_now()
     landed = store.open_run(SOURCE, kind.entity, f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}")
     landed.put(1, content)
@@ -106,7 +109,9 @@ def _load_file(
         try:
             rows = read_reference(kind, content)
             batch.received = len(rows)
-            refuse_if(kind.name, _whole_file_problems(settings, cursor, kind, rows))
+            units = set(_agency_index(cursor).agencies)
+            refuse_if(kind.name, check_whole(kind, rows, settings.province.code, units))
+            batch.message = "; ".join(gaps(kind, rows)[:_GAPS_SHOWN]) or None
         except DataRefused as problem:
             work.rollback()
             batch.received = batch.received or max(content.count(b"\n") - 1, 0)
@@ -130,16 +135,6 @@ def _copy(cursor: psycopg.Cursor[tuple[object, ...]], kind: ReferenceFile, batch
         "row_number": pa.array(range(1, len(rows) + 1), pa.int64()),
     }
     return copy_columns(cursor, "raw", kind.entity, numbers | columns)
-
-
-def _whole_file_problems(
-    settings: Settings, cursor: psycopg.Cursor[tuple[object, ...]], kind: ReferenceFile, rows: list[Row]
-) -> list[str]:
-    if kind.entity == "agency":
-        return check_agencies(rows, settings.province.code)
-    if kind.entity == "agency_succession":
-        return check_succession(rows, set(_agency_index(cursor).agencies))
-    return []
 
 
 def _in_force(cursor: psycopg.Cursor[tuple[object, ...]], entity: str) -> tuple[int | None, str | None]:

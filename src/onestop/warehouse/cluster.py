@@ -20,13 +20,14 @@ from onestop.errors import ConfigurationError, WarehouseUnavailable
 from onestop.warehouse.accounts import Account
 from onestop.warehouse.binaries import Binaries
 from onestop.warehouse.local_state import write_private
-from onestop.warehouse.server_faults import COMPLAINT, explain
+from onestop.warehouse.server_faults import COMPLAINT, FATAL, explain
 
 SUPERUSER = "postgres"
 MARK = "onestop.json"
 START_SECONDS = 300  # crash recovery replays at most max_wal_size, minutes on a slow disk
 STOP_SECONDS = 120
 ORPHAN_SECONDS = 20  # how long processes of a killed server may take to notice
+LOG_SECONDS = 2  # how long the writer of the log may be behind a server that failed
 
 # For a laptop that also runs Airflow. Durable: fsync stays on. Errors are logged without the rows that caused
 # them (terse, no statement), since rows may hold what must not be in a log.
@@ -191,11 +192,18 @@ class Cluster:
             )
             if done.returncode == 0:
                 return
-            said = self._said_since(before) + done.stderr
+            said = self._reason_since(before) + done.stderr
             # A server killed outright leaves processes that need a moment to notice; PostgreSQL rightly waits for them.
             if "pre-existing shared memory block" not in said or time.monotonic() > deadline:
                 raise explain(said, f"PostgreSQL did not start on 127.0.0.1:{port}", f"its log is in {self.logs}")
             time.sleep(0.25)
+
+    def _reason_since(self, before: dict[Path, int]) -> str:
+        """What the logs say of a failed start. Their writer is a process of its own, which may be a moment behind."""
+        deadline = time.monotonic() + LOG_SECONDS
+        while not FATAL.search(said := self._said_since(before)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return said
 
     def shut_down(self, server: Server) -> None:
         """Fast shutdown: open transactions are rolled back, data written out; returns when the process is gone.

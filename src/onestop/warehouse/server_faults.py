@@ -7,6 +7,7 @@ import re
 from onestop.errors import WarehouseUnavailable
 
 COMPLAINT = re.compile(r"FATAL|PANIC|error:|could not|No space left")
+FATAL = re.compile(r"FATAL|PANIC|No space left")
 
 
 class PortTaken(WarehouseUnavailable):

@@ -1,0 +1,221 @@
+"""Rows of a sheet or a CSV file -> records of a portal export: finds the header, tells records from layout.
+
+Runs in the reader's child process; it knows nothing of files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from onestop.errors import DataRefused
+from onestop.sources.portal_cells import Cell, Value, converter, plain
+from onestop.sources.portal_columns import DOSSIER_CODE_HEADING, Layout, folded
+
+HEAD_ROWS = 30
+SURPLUS = "_surplus"
+Record = dict[str, object]
+Row = Sequence[Cell]
+_CODE_HEADING = folded(DOSSIER_CODE_HEADING)
+_NUMBER = re.compile(r"\s*[0-9]+\.?\s*")
+_DOSSIER_CODE = re.compile(r"\s*[^\s-][^-\n]*(?:\s*-\s*[0-9]+)+\s*")
+_KEY = re.compile(r"\s*(?=\S*[0-9])\S+\s*")
+_TOTALS = ("tổng cộng", "tổng số", "tổng:")
+
+
+class FileRefused(DataRefused):
+    """A file that is refused whole. rows: how many records were counted in it (0 where they could not be)."""
+
+    def __init__(self, message: str, *, next_step: str | None = None, rows: int = 0) -> None:
+        super().__init__(message, next_step=next_step)
+        self.rows = rows
+
+
+@dataclass(frozen=True)
+class Header:
+    """Where a table's columns are.
+
+    last: place of the header's last row among the rows looked at (0-based).
+    names: per column what it is called, empty where it has no heading.
+    known: field -> column. missing: headings of required columns that are not there.
+    """
+
+    last: int
+    names: tuple[str, ...]
+    known: dict[str, int]
+    missing: tuple[str, ...]
+
+    @property
+    def unknown(self) -> dict[str, int]:
+        """Columns that the contract does not name: name -> column."""
+        taken = set(self.known.values())
+        named: dict[str, int] = {}
+        for place, name in enumerate(self.names):
+            if name and place not in taken:
+                named[name if name not in named else f"{name} ({place + 1})"] = place
+        return named
+
+
+def find_header(rows: Sequence[Row], layout: Layout) -> Header | None:
+    """The header among the first rows of a sheet; None where no row holds "Mã hồ sơ".
+
+    A header takes one row, or two (a group's name above its columns' names); the reading that
+    recognises most columns is taken.
+
+    Raises:
+        FileRefused: a heading of the contract stands twice.
+    """
+    for place, row in enumerate(rows):
+        if not any(type(cell) is str and folded(cell) == _CODE_HEADING for cell in row):
+            continue
+        readings = [(place, _names((), row, layout))]
+        if place + 1 < len(rows):
+            readings.append((place + 1, _names(row, rows[place + 1], layout)))
+        if place:
+            readings.append((place, _names(rows[place - 1], row, layout)))
+        headings = _headings(layout)
+        last, names = max(readings, key=lambda reading: sum(folded(name) in headings for name in reading[1]))
+        return _header(last, names, layout)
+    return None
+
+
+def _headings(layout: Layout) -> dict[str, str]:
+    return {folded(heading): c.field for c in layout.columns for heading in (c.heading, *c.also)}
+
+
+def _names(upper: Row, lower: Row, layout: Layout) -> list[str]:
+    """Per column: group and name joined where both are there; a merged cell's text stands in its first column."""
+    headings = _headings(layout)
+    names, group = [], ""
+    for place in range(max(len(upper), len(lower))):
+        above = " ".join((plain(upper[place]) or "").split()) if place < len(upper) else ""
+        below = " ".join((plain(lower[place]) or "").split()) if place < len(lower) else ""
+        group = above or group
+        if not below:
+            names.append(above)
+            continue
+        joined = f"{group} {below}".strip()
+        choices = [joined, below] if not above else [joined, below, above]
+        names.append(next((name for name in choices if folded(name) in headings), joined))
+    return names
+
+
+def _header(last: int, names: Sequence[str], layout: Layout) -> Header:
+    headings = _headings(layout)
+    known: dict[str, int] = {}
+    for place, name in enumerate(names):
+        item = headings.get(folded(name)) if name else None
+        if item is None:
+            continue
+        if item in known:
+            raise FileRefused(
+                f"the heading {name!r} stands twice, in columns {known[item] + 1} and {place + 1}",
+                next_step="leave one table in the sheet, and each heading once",
+            )
+        known[item] = place
+    missing = tuple(c.heading for c in layout.columns if c.required and c.field not in known)
+    return Header(last, tuple(names), known, missing)
+
+
+@dataclass
+class Table:
+    """A table being read: its header, and what has been counted so far.
+
+    records: rows handed on; layout: totals, signatures and repeated headers below the header; blank: empty rows.
+    """
+
+    layout: Layout
+    header: Header
+    stamp: str | None = None
+    records: int = 0
+    layout_rows: int = 0
+    blank_rows: int = 0
+    unnamed: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        known = self.header.known
+        self._stt, self._code, self._key = (known.get(f) for f in ("STT", "MaHoSo", self.layout.key))
+        self._converters = [(c.field, known[c.field], converter(c)) for c in self.layout.columns if c.field in known]
+        self._unknown = self.header.unknown
+        self._bare = [place for place, name in enumerate(self.header.names) if not name]
+        self._width = len(self.header.names)
+
+    def chunks(self, rows: Iterable[tuple[int, Row]], size: int) -> Iterator[tuple[list[int], list[Record]]]:
+        """The records below the header, with each one's row number, `size` rows at a time.
+
+        Args:
+            rows: (row number, cells) below the header, in their order.
+
+        Raises:
+            FileRefused: a second table with other columns begins.
+        """
+        source = iter(rows)
+        while taken := list(islice(source, size)):
+            kept = [(number, row) for number, row in taken if self._is_record(number, row)]
+            if kept:
+                self.records += len(kept)
+                yield [number for number, _ in kept], self._records([row for _, row in kept])
+
+    def _is_record(self, number: int, row: Row) -> bool:
+        stt, code, key = (self._cell(row, place) for place in (self._stt, self._code, self._key))
+        counted = type(stt) in (float, int) or (type(stt) is str and _NUMBER.fullmatch(stt) is not None)
+        coded = type(code) is str and _DOSSIER_CODE.fullmatch(code) is not None
+        if counted and coded:
+            return True
+        filled = [
+            cell for cell in row if cell is not None and cell != "" and not (type(cell) is str and cell.isspace())
+        ]
+        if not filled:
+            self.blank_rows += 1
+            return False
+        texts = [folded(cell) for cell in (stt, code, key, filled[0]) if type(cell) is str]
+        totals = any(text.startswith(_TOTALS) or text in ("cộng", "tổng") for text in texts)
+        keyed = self._key != self._code and key is not None and _KEY.fullmatch(plain(key) or "") is not None
+        if not totals and (counted or coded or keyed):
+            return True
+        if not totals and any(type(cell) is str and folded(cell) == _CODE_HEADING for cell in filled):
+            self._repeated_header(number, row)
+        self.layout_rows += 1
+        return False
+
+    def _repeated_header(self, number: int, row: Row) -> None:
+        """Printed exports repeat the header on each page; another header is another table, which is no file of ours."""
+        same = self._cell(row, self._code)
+        if type(same) is not str or folded(same) != _CODE_HEADING:
+            raise FileRefused(
+                f"a second table begins at row {number}",
+                next_step="leave one table in the sheet; save the other one as a file of its own",
+                rows=self.records,
+            )
+
+    @staticmethod
+    def _cell(row: Row, place: int | None) -> Cell:
+        return row[place] if place is not None and place < len(row) else None
+
+    def _records(self, rows: list[Row]) -> list[Record]:
+        width = self._width
+        surplus: dict[int, list[str]] = {}
+        for place, row in enumerate(rows):
+            if len(row) != width:
+                extra = [text for cell in row[width:] if (text := plain(cell)) and text.strip()]
+                if extra:
+                    surplus[place] = extra
+                rows[place] = [*row[:width], *[None] * (width - len(row))]
+        columns = list(zip(*rows, strict=True))
+        fields = [name for name, _, _ in self._converters] + list(self._unknown)
+        values: list[Sequence[Value]] = [convert(columns[place]) for _, place, convert in self._converters]
+        values += [[plain(cell) for cell in columns[place]] for place in self._unknown.values()]
+        if self.stamp:
+            fields.append("NgayCapNhat")
+            values.append([self.stamp] * len(rows))
+        records: list[Record] = [dict(zip(fields, row, strict=True)) for row in zip(*values, strict=True)]
+        for column in self._bare:
+            for place, cell in enumerate(columns[column]):
+                if text := plain(cell):
+                    self.unnamed.add(column + 1)
+                    records[place][f"(cột {column + 1})"] = text
+        for place, extra in surplus.items():
+            records[place][SURPLUS] = extra
+        return records

@@ -1,0 +1,202 @@
+"""Reads an export, XLSX or CSV, as chunks of records: in a child process that may use so much and no more.
+
+What the file holds can at worst end the child. Its messages are JSON, so nothing of it runs here.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, BinaryIO
+
+import orjson
+
+from onestop.sources.portal_table import FileRefused, Record
+from onestop.sources.workbook_guard import Limits
+
+__all__ = ["FileFacts", "FileRefused", "Limits", "TableChunk", "TableReading", "read_table"]
+
+_LONGEST_MESSAGE = 512 << 20
+_ADVICE = {
+    "xls": "open it in Excel or LibreOffice and save it as .xlsx (Excel Workbook)",
+    "xlsm": "save it as .xlsx (Excel Workbook), without macros",
+}
+
+
+@dataclass(frozen=True)
+class TableChunk:
+    """Some records in the file's order. numbers: the sheet's row of each (1-based), or the line of a CSV file."""
+
+    numbers: list[int]
+    records: list[Record]
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What reading a file showed. layout_rows: totals, signatures and the like below the header."""
+
+    records: int
+    layout_rows: int
+    blank_rows: int
+    unknown_headings: tuple[str, ...]
+    sheet: str | None = None
+    encoding: str | None = None
+    separator: str | None = None
+
+
+class TableReading:
+    """The chunks of one file: iterate, then ask for `facts`. Close it (contextlib.closing) to end early."""
+
+    def __init__(self, messages: Generator[dict[str, Any], None, None]) -> None:
+        self._messages = messages
+        self._facts: FileFacts | None = None
+
+    def __iter__(self) -> TableReading:
+        return self
+
+    def __next__(self) -> TableChunk:
+        message = next(self._messages)
+        while "facts" in message:
+            found = message["facts"]
+            self._facts = FileFacts(**(found | {"unknown_headings": tuple(found["unknown_headings"])}))
+            message = next(self._messages)
+        return TableChunk(message["numbers"], message["records"])
+
+    @property
+    def facts(self) -> FileFacts:
+        """Known when the last chunk has been taken. Raises ValueError before."""
+        if self._facts is None:
+            raise ValueError("the file has not been read to its end")
+        return self._facts
+
+    def close(self) -> None:
+        """Ends the child, if it still runs."""
+        self._messages.close()
+
+
+def read_table(
+    content: bytes | Path,
+    name: str,
+    entity: str,
+    *,
+    stamp: str | None = None,
+    limits: Limits | None = None,
+) -> TableReading:
+    """Read one export.
+
+    Args:
+        content: the file's bytes, or where it lies locally.
+        name: what to call it in errors; its suffix says what it should be.
+        entity: dossier, payment or rating.
+        stamp: NgayCapNhat that every record gets, 14 digits.
+
+    Returns:
+        chunks of records with the entity's field names, every column of the file present in each
+        record; columns the contract does not name under their heading; cells beyond the last heading
+        of a CSV file under "_surplus".
+
+    Raises:
+        FileRefused: (when it is iterated) the file is refused whole: kind, limits, columns, quoting.
+    """
+    return TableReading(_read(content, name, entity, stamp, limits or Limits()))
+
+
+def _read(
+    content: bytes | Path, name: str, entity: str, stamp: str | None, limits: Limits
+) -> Generator[dict[str, Any], None, None]:
+    suffix = name.rsplit(".", 1)[-1].lower()
+    if suffix not in ("xlsx", "csv"):
+        raise FileRefused(
+            f"{name}: .{suffix} files are not read", next_step=_ADVICE.get(suffix, "deliver .xlsx or .csv")
+        )
+    with _opened(content) as file:
+        size = os.fstat(file.fileno()).st_size
+        most = limits.packed if suffix == "xlsx" else limits.unpacked
+        if size > most:
+            raise FileRefused(
+                f"{name}: the file has {size // 10**6} MB; {most // 10**6} MB is the limit",
+                next_step="export a shorter span of days",
+            )
+        if not size:
+            raise FileRefused(f"{name}: the file is empty", next_step="export or copy it again")
+        order = {"entity": entity, "suffix": suffix, "stamp": stamp, "limits": limits.as_dict()}
+        with closing(_Child(file, order, limits.seconds)) as child:
+            while message := child.message():
+                if "refused" in message:
+                    raise FileRefused(
+                        f"{name}: {message['refused']}", next_step=message["next_step"], rows=message["rows"]
+                    )
+                yield message
+                if "facts" in message:
+                    return
+            raise FileRefused(f"{name}: {child.why_it_ended(limits)}", next_step="export a shorter span of days")
+
+
+@contextmanager
+def _opened(content: bytes | Path) -> Generator[BinaryIO, None, None]:
+    if isinstance(content, Path):
+        with content.open("rb") as file:
+            yield file
+        return
+    with tempfile.TemporaryFile() as held:  # without a name: nobody else can open it, and it ends with us
+        held.write(content)
+        held.seek(0)
+        yield held
+
+
+class _Child:
+    """The reading process. Only the time that is spent waiting for it counts, not that of whoever takes its chunks."""
+
+    def __init__(self, file: IO[bytes], order: dict[str, Any], seconds: float) -> None:
+        self._left = seconds
+        self._out_of_time = False
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "onestop.sources.spreadsheet_child", orjson.dumps(order).decode()],
+            stdin=file,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # a traceback could quote cells
+            env={k: v for k, v in os.environ.items() if k in ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "TMPDIR")},
+            close_fds=True,
+        )
+
+    def message(self) -> dict[str, Any] | None:
+        """The next one; None when the process has ended without another."""
+        assert self._process.stdout is not None  # noqa: S101  (it is a pipe)
+        timer = threading.Timer(max(self._left, 0), self._stop)
+        started = time.monotonic()
+        timer.start()
+        try:
+            line = self._process.stdout.readline(_LONGEST_MESSAGE)
+        finally:
+            timer.cancel()
+            self._left -= time.monotonic() - started
+        if not line.endswith(b"\n"):
+            return None
+        found: dict[str, Any] = orjson.loads(line)
+        return found
+
+    def _stop(self) -> None:
+        self._out_of_time = True
+        self._process.kill()
+
+    def why_it_ended(self, limits: Limits) -> str:
+        """What to say of a process that ended without its last message."""
+        code = self._process.wait()
+        if self._out_of_time or code in (-9, -24):
+            return f"reading the file takes longer than {limits.seconds} s"
+        return f"the file is damaged, or reading it takes more than {limits.memory // 2**20} MB of memory"
+
+    def close(self) -> None:
+        """Ends the process and waits for it."""
+        self._process.kill()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._process.wait()

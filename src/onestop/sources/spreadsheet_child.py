@@ -1,0 +1,142 @@
+"""The process in which a file of unknown origin is opened: `python -m onestop.sources.spreadsheet_child ORDER < FILE`.
+
+It gives itself limits of memory and CPU, reads the file on its standard input, and writes one JSON message per
+line: chunks of records, then the facts; or why the file is refused. It writes to no file and logs nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import resource
+import sys
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import orjson
+
+from onestop.sources.csv_table import CsvTable
+from onestop.sources.portal_columns import LAYOUTS, Layout
+from onestop.sources.portal_table import HEAD_ROWS, FileRefused, Header, Row, Table, find_header
+from onestop.sources.workbook_guard import Limits, check_workbook
+
+CHUNK = 2_000
+_HEADINGS_SHOWN = 60
+
+
+def main() -> int:
+    """Obey the order given as the only argument: {"entity", "suffix", "stamp", "limits"}."""
+    order = orjson.loads(sys.argv[1])
+    limits = Limits(**order["limits"])
+    _confine(limits)
+    try:
+        for message in read(sys.stdin.buffer, order["entity"], order["suffix"], order["stamp"], limits):
+            _say(message)
+    except FileRefused as refused:
+        _say({"refused": refused.message, "next_step": refused.next_step, "rows": refused.rows})
+    except MemoryError:
+        _say({"refused": "reading the file takes more memory than allowed", "next_step": None, "rows": 0})
+    return 0
+
+
+def _confine(limits: Limits) -> None:
+    for kind, most in (
+        (resource.RLIMIT_AS, limits.memory),
+        (resource.RLIMIT_CPU, limits.seconds),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        hard = resource.getrlimit(kind)[1]
+        wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (wanted, wanted))
+
+
+def _say(message: dict[str, Any]) -> None:
+    sys.stdout.buffer.write(orjson.dumps(message) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def read(file: BinaryIO, entity: str, suffix: str, stamp: str | None, limits: Limits) -> Iterator[dict[str, Any]]:
+    """The messages about one file.
+
+    Args:
+        file: seekable.
+        suffix: xlsx or csv, from the file's name.
+        stamp: NgayCapNhat of every record, 14 digits.
+
+    Raises:
+        FileRefused: see there.
+    """
+    layout = LAYOUTS[entity]
+    size = os.fstat(file.fileno()).st_size
+    if suffix == "csv":
+        text = CsvTable(file, layout)
+        yield from _messages(
+            Table(layout, text.header, stamp), text.rows(), {"encoding": text.encoding, "separator": text.separator}
+        )
+        return
+    check_workbook(file, size, limits)
+    file.seek(0)
+    sheet, header, rows = _data_sheet(file, layout, limits)
+    yield from _messages(Table(layout, header, stamp), rows, {"sheet": sheet})
+
+
+def _messages(table: Table, rows: Iterator[tuple[int, Row]], facts: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    missing = table.header.missing
+    for numbers, records in table.chunks(rows, CHUNK):
+        if not missing:
+            yield {"numbers": numbers, "records": records}
+    if missing:
+        raise FileRefused(
+            f"required columns are missing: {', '.join(missing)}",
+            next_step="export the file again with these columns, or write their headings as the portal does",
+            rows=table.records,
+        )
+    unknown = [name[:_HEADINGS_SHOWN] for name in table.header.unknown]
+    yield {
+        "facts": facts
+        | {
+            "records": table.records,
+            "layout_rows": table.layout_rows,
+            "blank_rows": table.blank_rows,
+            "unknown_headings": unknown + [f"(cột {column})" for column in sorted(table.unnamed)],
+        }
+    }
+
+
+def _data_sheet(file: BinaryIO, layout: Layout, limits: Limits) -> tuple[str, Header, Iterator[tuple[int, Row]]]:
+    """The one visible sheet whose header holds "Mã hồ sơ". Of several, the one that has every required column."""
+    from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
+
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(file.read()))
+        if len(book.sheet_names) > limits.sheets:
+            raise FileRefused(
+                f"the file has more than {limits.sheets} sheets", next_step="deliver the data sheet alone"
+            )
+        visible = [s.name for s in book.sheets_metadata if s.visible == SheetVisibleEnum.Visible]
+        found: list[tuple[str, Header]] = []
+        for name in visible:
+            rows = book.get_sheet_by_name(name).iter_rows()
+            header = find_header([row for row, _ in zip(rows, range(HEAD_ROWS), strict=False)], layout)
+            if header:
+                found.append((name, header))
+        whole = [(name, header) for name, header in found if not header.missing] or found
+        if not whole:
+            raise FileRefused(
+                'no visible sheet has a header with "Mã hồ sơ"', next_step="deliver the portal's export as it is"
+            )
+        if len(whole) > 1:
+            raise FileRefused(
+                f"{len(whole)} sheets hold a table with these columns",
+                next_step="leave one of them, and deliver each other one as a file of its own",
+            )
+        name, header = whole[0]
+        sheet = enumerate(book.get_sheet_by_name(name).iter_rows(), 1)
+        return name, header, (numbered for numbered in sheet if numbered[0] > header.last + 1)
+    except CalamineError:
+        raise FileRefused("the workbook cannot be read: it is damaged", next_step="export or copy it again") from None
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
