@@ -20,10 +20,11 @@ import sqlalchemy
 
 from bench.place import Place, place
 from onestop.pipeline.ingest import ingest
-from onestop.pipeline.judging import DossierLoader
+from onestop.pipeline.loading import Loader
 from onestop.pipeline.reference import ingest_reference
 from onestop.quality.judge import Judge, Verdict
 from onestop.quality.rules import rules_for
+from onestop.specs import load_spec
 
 ROUNDS = 3
 PANDAS_ROWS = 20_000
@@ -95,7 +96,7 @@ def _replay(here: Place, *, judged: bool = True) -> float:
     if judged:
         ingest(here.settings, "igate", as_of=here.as_of, replay_from=row[0])
     else:
-        with patch.object(DossierLoader, "judge", _no_verdict):
+        with patch.object(Loader, "judge", property(lambda loader: _no_verdict)):
             ingest(here.settings, "igate", as_of=here.as_of, replay_from=row[0])
     return time.perf_counter() - began
 
@@ -103,7 +104,8 @@ def _replay(here: Place, *, judged: bool = True) -> float:
 def _pandas(here: Place) -> float:
     engine = sqlalchemy.create_engine(here.postgres.warehouse_dsn.replace("postgresql://", "postgresql+psycopg://"))
     with engine.connect() as connection:
-        query = f"select * from raw.one_stop_dossier limit {PANDAS_ROWS}"
+        columns = ", ".join(load_spec("one_stop_dossier").raw_columns)
+        query = f"select {columns} from raw.one_stop_dossier limit {PANDAS_ROWS}"
         frame = pd.read_sql(sqlalchemy.text(query), connection).astype(str)
         began = time.perf_counter()
         frame.to_sql("bench_pandas", connection, schema="staging", if_exists="replace", index=False)

@@ -124,7 +124,21 @@ class OneStopSqlSource(_Polled):
         return (self.dsn_env,)
 
 
-Source = Annotated[OneStopApiSource | OneStopSqlSource, Field(discriminator="kind")]
+class FeedbackApiSource(_Polled):
+    """The feedback and recommendation system (contracts/feedback_api.yaml)."""
+
+    kind: Literal["feedback_api"]
+    base_url: Annotated[str, Field(pattern=_URL)]
+    credentials: Annotated[str, Field(pattern=_VARIABLE)]
+    page_size: Annotated[int, Field(ge=20, le=200)] = 200
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Names of the variables that it needs."""
+        return (f"{self.credentials}_API_KEY",)
+
+
+Source = Annotated[OneStopApiSource | OneStopSqlSource | FeedbackApiSource, Field(discriminator="kind")]
 
 
 class Settings(_Part):

@@ -14,23 +14,28 @@ def seen_before(
     source_id: str,
     entity: str,
     table: str,
+    key_column: str,
+    version_column: str,
     versions: Sequence[str | None],
     hashes: Sequence[bytes],
 ) -> tuple[set[bytes], set[tuple[str | None, str | None]]]:
     """Look up a chunk's records among all accepted and rejected ones, this run's earlier chunks included.
 
     Args:
-        table: the raw table; versions: NgayCapNhat of each record; hashes: content hash of each record.
+        table, key_column, version_column: the raw table, and where it holds the key and the time of change.
+        versions: the time of change of each record; hashes: content hash of each record.
 
     Returns:
         the content hashes that are known, and the (key, version) pairs that an accepted record has.
     """
     cursor.execute(
         sql.SQL(
-            "select content_hash, ma_ho_so, ngay_cap_nhat from {}"
-            " where source_id = %s and (ngay_cap_nhat = any(%s)"
-            " or (%s and ngay_cap_nhat is null))"
-        ).format(sql.Identifier("raw", table)),
+            "select content_hash, {key}, {version} from {table}"
+            " where source_id = %s and ({version} = any(%s)"
+            " or (%s and {version} is null))"
+        ).format(
+            key=sql.Identifier(key_column), version=sql.Identifier(version_column), table=sql.Identifier("raw", table)
+        ),
         [source_id, sorted({v for v in versions if v is not None}), None in versions],
     )
     known: set[bytes] = set()

@@ -20,17 +20,17 @@ from onestop.config import Settings, Source
 from onestop.errors import DataRefused, OnestopError, SourceUnavailable
 from onestop.landing import ledger
 from onestop.landing.store import LandingRun, LandingStore
-from onestop.pipeline.connectors import Connector, connector
+from onestop.pipeline.connectors import Connector, connector, parser
+from onestop.pipeline.entities import entity_of
 from onestop.pipeline.ingest_result import IngestResult, Progress
-from onestop.pipeline.judging import DossierLoader
 from onestop.pipeline.keys import Keys, load_keys
+from onestop.pipeline.loading import Loader
 from onestop.pipeline.pull import pull, replay
 from onestop.pipeline.reference import reference_index
 from onestop.pipeline.warehouse_faults import explained
 from onestop.quality.batch import BatchFacts, reason_to_stop
-from onestop.quality.rules import rules_for
 from onestop.sources.one_stop_api import Page
-from onestop.specs import EntitySpec, load_spec
+from onestop.specs import EntitySpec
 from onestop.warehouse.connection import connect, warehouse_dsn
 from onestop.warehouse.migrations import migrate
 
@@ -62,7 +62,8 @@ def ingest(
         DataRefused: the delivery as a whole broke a stop rule; nothing was loaded.
     """
     source = settings.source(source_id)
-    spec, book = load_spec("one_stop_dossier"), rules_for("one_stop", "dossier")
+    entity = entity_of(source.kind)
+    spec = entity.spec
     feed = None if replay_from else connector(settings, source)
     keys = load_keys(settings)
     dsn = warehouse_dsn(settings)
@@ -87,7 +88,7 @@ def ingest(
                 cursor_before=before,
                 cursor_after=before,
             )
-        loader = DossierLoader(settings, spec, book, reference, keys, batch, BatchFacts(), as_of)
+        loader = Loader(settings, entity, reference, keys, batch, BatchFacts(), as_of)
         run = _Run(settings, source, spec, batch, loader, control, work, progress or (lambda step, done: None))
         if replay_from:
             return run.replayed(LandingStore(settings.landing_url, keys.data).run(replay_from))
@@ -104,7 +105,7 @@ class _Run:
     source: Source
     spec: EntitySpec
     batch: ledger.Batch
-    loader: DossierLoader
+    loader: Loader
     control: psycopg.Connection[tuple[object, ...]]
     work: psycopg.Connection[tuple[object, ...]]
     progress: Progress
@@ -130,7 +131,7 @@ class _Run:
     def replayed(self, landed: LandingRun) -> IngestResult:
         """Load what was landed earlier. The cursor is not moved by it: the source was not asked."""
         self.batch.origin, self.batch.landing_path = f"replay of {landed.path}", landed.path
-        with closing(replay(landed)) as pages:
+        with closing(replay(landed, parser(self.source.kind))) as pages:
             self._load(pages, lambda: landed.sha256)
         self.batch.cursor_after = self.batch.cursor_before
         return self._finish()
@@ -170,15 +171,22 @@ class _Run:
 
     def _finish(self, note: str | None = None, *, due: bool | None = None) -> IngestResult:
         batch = self.batch
-        some_were_due = batch.is_first_load or batch.cursor_before is not None if due is None else due
+        stop = next((rule.id for rule in self.loader.entity.book.batch_rules), None)
+        if due is None:
+            due = batch.is_first_load or batch.cursor_before is not None
         failed = {rule: n for rule, (action, _, n) in batch.rules.items() if action == "quarantine"}
         reason = reason_to_stop(
-            self.loader.facts, limit=self.source.quarantine_limit, some_were_due=some_were_due, failed_by_rule=failed
+            self.loader.facts,
+            limit=self.source.quarantine_limit if stop else None,
+            some_were_due=due and stop is not None,
+            failed_by_rule=failed,
         )
-        batch.rules["OS-000"] = ("stop", batch.received, batch.received if reason else 0)
+        if stop:
+            batch.rules[stop] = ("stop", batch.received, batch.received if reason else 0)
         if reason:
             problem = DataRefused(
-                f"{self.source.id}: the delivery of {batch.received} records was refused whole: {reason} (OS-000)",
+                f"{self.source.id}: the delivery of {batch.received} records was refused whole: {reason}"
+                + (f" ({stop})" if stop else ""),
                 next_step=f"show this to whoever runs {self.source.id}; what was served before stays in force",
             )
             self._give_up("refused", problem)

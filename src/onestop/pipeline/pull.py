@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from onestop.errors import DataRefused
 from onestop.landing.store import LandingRun
-from onestop.sources.one_stop_api import Page, parse_page
+from onestop.sources.one_stop_api import Page
 from onestop.sources.paging import Feed, ForeignBodyError
 
 JOIN_SECONDS = 10.0
+Parser = Callable[[bytes], tuple[list[Any], Any]]
+"""Reads a page's body: its records, and where the feed goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +93,12 @@ def _fetch(
             ready.put(_End(problem))
 
 
-def replay(run: LandingRun) -> Generator[Page, None, None]:
+def replay(run: LandingRun, parse: Parser) -> Generator[Page, None, None]:
     """The same pages as `pull` gave, from landing, one in memory at a time.
 
     Args:
         run: a closed run (`LandingStore.run`).
+        parse: reads a landed body, as the connector of its source did.
 
     Raises:
         DataRefused: a file is missing, changed, or no page of this kind of feed.
@@ -102,7 +106,7 @@ def replay(run: LandingRun) -> Generator[Page, None, None]:
     for landed in run.pages():
         body = run.read(landed)
         try:
-            records, _ = parse_page(body)
+            records, *_ = parse(body)
         except ForeignBodyError as problem:
             raise DataRefused(
                 f"{run.path}/{landed.name} is no page of this feed: {problem}",

@@ -26,7 +26,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from rich.console import Console
 
-from onestop.config import Settings, load
+from onestop.config import OneStopApiSource, Settings, load
 from onestop.errors import OnestopError
 from onestop.platform import local_platform
 from onestop.platform.airflow_client import AirflowClient, Run, Task
@@ -122,11 +122,13 @@ def _prepare(folder: Path) -> Settings:
 
 
 def _start(settings: Settings, screen: Screen) -> PlatformStatus:
-    port = int(settings.source(SOURCE).base_url.rpartition(":")[2])
+    source = settings.source(SOURCE)
+    assert isinstance(source, OneStopApiSource)  # noqa: S101  (as written above)
+    port = int(source.base_url.rpartition(":")[2])
     secret = {"IGATE_CLIENT_ID": "demo", "IGATE_CLIENT_SECRET": secrets.token_urlsafe(24)}
     sandbox = sandbox_service(settings)
-    source = ["-m", "onestop.platform.demo_source", SCENARIO, str(settings.root / SANDBOX_FOLDER), str(port)]
-    sandbox.start([sys.executable, *source], os.environ | secret)  # it makes its records while the servers start
+    program = ["-m", "onestop.platform.demo_source", SCENARIO, str(settings.root / SANDBOX_FOLDER), str(port)]
+    sandbox.start([sys.executable, *program], os.environ | secret)  # it makes its records while the servers start
     with screen.step("PostgreSQL"):
         postgres = EmbeddedPostgres(settings.local)
         postgres.start()

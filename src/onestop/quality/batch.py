@@ -35,12 +35,12 @@ class BatchFacts:
 
 
 def reason_to_stop(
-    facts: BatchFacts, *, limit: float, some_were_due: bool, failed_by_rule: Mapping[str, int]
+    facts: BatchFacts, *, limit: float | None, some_were_due: bool, failed_by_rule: Mapping[str, int]
 ) -> str | None:
     """Why the whole delivery must be refused, or None.
 
     Args:
-        limit: the highest share of failing rows allowed, 0 to 1.
+        limit: the highest share of failing rows allowed, 0 to 1; None: there is none.
         some_were_due: a first load, or a range that overlaps what was served before.
         failed_by_rule: rows that broke each quarantine rule, for the message.
     """
@@ -50,7 +50,11 @@ def reason_to_stop(
     if absent:
         return f"the required field {', '.join(absent)} is absent from every record"
     # The limit as written: 0.29 of 100 rows is 29 rows, which binary fractions are a little short of.
-    if facts.judged >= MIN_RECORDS_FOR_LIMIT and facts.failed > Decimal(str(limit)) * facts.judged:
+    if (
+        limit is not None
+        and facts.judged >= MIN_RECORDS_FOR_LIMIT
+        and facts.failed > Decimal(str(limit)) * facts.judged
+    ):
         top = Counter(failed_by_rule).most_common(3)
         listed = ", ".join(f"{rule} {n} rows" for rule, n in top)
         return (

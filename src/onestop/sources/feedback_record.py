@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from onestop.clock import STAMP, from_stamp, to_stamp
 from onestop.specs import load_spec
 
-SPEC = "feedback_feedback_case"
+SPEC = "feedback_case"
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _MOMENT = re.compile(
     r"(?P<year>\d{4})(?P<dash>-?)(?P<month>\d\d)(?P=dash)(?P<day>\d\d)"

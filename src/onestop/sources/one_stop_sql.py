@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 20_000  # the most rows of one range in memory
 ROWS_OF_ONE_KEY = 200_000
+_STREAMED = {"stream_results": True, "max_row_buffer": 1000}
 T = TypeVar("T")
 Row = Sequence[Any]
 Query = Callable[[Row | None, int], sa.Select[Any]]
@@ -245,7 +246,7 @@ class _Reader:
         """
 
         def read(connection: Connection) -> list[Row]:
-            with connection.execution_options(stream_results=True, max_row_buffer=1000).execute(query) as result:
+            with connection.execute(query, execution_options=_STREAMED) as result:
                 return [tuple(row) for row in result]
 
         return self._in_transaction(read)

@@ -136,7 +136,7 @@ class Table:
 
     def __post_init__(self) -> None:
         known = self.header.known
-        self._stt, self._code, self._key = (known.get(f) for f in ("STT", "MaHoSo", self.layout.key))
+        self._stt, self._code, self._key = known.get("STT"), known["MaHoSo"], known.get(self.layout.key)
         self._converters = [(c.field, known[c.field], converter(c)) for c in self.layout.columns if c.field in known]
         self._unknown = self.header.unknown
         self._bare = [place for place, name in enumerate(self.header.names) if not name]
@@ -153,23 +153,43 @@ class Table:
         """
         source = iter(rows)
         while taken := list(islice(source, size)):
-            kept = [(number, row) for number, row in taken if self._is_record(number, row)]
+            surplus = self._squared(taken)
+            kept = []
+            for place, (number, row) in enumerate(taken):
+                if self._is_record(number, row):
+                    self.records += 1
+                    kept.append(place)
             if kept:
-                self.records += len(kept)
-                yield [number for number, _ in kept], self._records([row for _, row in kept])
+                records = self._records([taken[place][1] for place in kept])
+                for record, place in zip(records, kept, strict=True) if surplus else ():
+                    if place in surplus:
+                        record[SURPLUS] = surplus[place]
+                yield [taken[place][0] for place in kept], records
+
+    def _squared(self, rows: list[tuple[int, Row]]) -> dict[int, list[str]]:
+        """Brings rows to the header's width. Returns, by place, what stood beyond it."""
+        width = self._width
+        surplus: dict[int, list[str]] = {}
+        for place, (number, row) in enumerate(rows):
+            if len(row) != width:
+                extra = [text for cell in row[width:] if (text := plain(cell)) and text.strip()]
+                if extra:
+                    surplus[place] = extra
+                rows[place] = (number, [*row[:width], *[None] * (width - len(row))])
+        return surplus
 
     def _is_record(self, number: int, row: Row) -> bool:
-        stt, code, key = (self._cell(row, place) for place in (self._stt, self._code, self._key))
+        stt = row[self._stt] if self._stt is not None else None
+        code = row[self._code]
         counted = type(stt) in (float, int) or (type(stt) is str and _NUMBER.fullmatch(stt) is not None)
         coded = type(code) is str and _DOSSIER_CODE.fullmatch(code) is not None
         if counted and coded:
             return True
-        filled = [
-            cell for cell in row if cell is not None and cell != "" and not (type(cell) is str and cell.isspace())
-        ]
+        filled = [cell for cell in row if cell is not None and not (type(cell) is str and not cell.strip())]
         if not filled:
             self.blank_rows += 1
             return False
+        key = row[self._key] if self._key is not None else None
         texts = [folded(cell) for cell in (stt, code, key, filled[0]) if type(cell) is str]
         totals = any(text.startswith(_TOTALS) or text in ("cộng", "tổng") for text in texts)
         keyed = self._key != self._code and key is not None and _KEY.fullmatch(plain(key) or "") is not None
@@ -182,7 +202,7 @@ class Table:
 
     def _repeated_header(self, number: int, row: Row) -> None:
         """Printed exports repeat the header on each page; another header is another table, which is no file of ours."""
-        same = self._cell(row, self._code)
+        same = row[self._code]
         if type(same) is not str or folded(same) != _CODE_HEADING:
             raise FileRefused(
                 f"a second table begins at row {number}",
@@ -190,19 +210,7 @@ class Table:
                 rows=self.records,
             )
 
-    @staticmethod
-    def _cell(row: Row, place: int | None) -> Cell:
-        return row[place] if place is not None and place < len(row) else None
-
     def _records(self, rows: list[Row]) -> list[Record]:
-        width = self._width
-        surplus: dict[int, list[str]] = {}
-        for place, row in enumerate(rows):
-            if len(row) != width:
-                extra = [text for cell in row[width:] if (text := plain(cell)) and text.strip()]
-                if extra:
-                    surplus[place] = extra
-                rows[place] = [*row[:width], *[None] * (width - len(row))]
         columns = list(zip(*rows, strict=True))
         fields = [name for name, _, _ in self._converters] + list(self._unknown)
         values: list[Sequence[Value]] = [convert(columns[place]) for _, place, convert in self._converters]
@@ -216,6 +224,4 @@ class Table:
                 if text := plain(cell):
                     self.unnamed.add(column + 1)
                     records[place][f"(cột {column + 1})"] = text
-        for place, extra in surplus.items():
-            records[place][SURPLUS] = extra
         return records

@@ -27,8 +27,8 @@ one time of change. What changes during that last pass is as young as the pass i
 **Servers with pages of their own size**, whatever is asked, cannot be straddled: they are read page by page, and
 again from the top until a whole pass finds nothing that the one before missed.
 
-Requests are bounded: a slice that is not connected goes back, at most to the top, in a logarithmic number of steps;
-slices without anything new, and requests in all, are counted, and too many end the read with an error.
+Requests are bounded: a slice that is not connected goes back, at most to the top, in a logarithmic number of steps,
+and a read that needs many times the requests of a quiet one ends with an error instead of half a list.
 """
 
 from __future__ import annotations
@@ -45,7 +45,6 @@ from onestop.sources.paging import Record
 
 SMALLEST_PAGE_SIZE = 20
 """With sizes from half of it on, every position of a list has a slice that straddles it (below 20 million records)."""
-MOST_SLICES_WITHOUT_NEWS = 100
 SPARE_REQUESTS = 60
 REQUESTS_PER_PAGE = 4
 
@@ -61,7 +60,7 @@ class Slice:
 
 
 Ask = Callable[[str, int, int], Slice]
-"""(changed since: a local stamp, or None for the read's own beginning; page; page_size) -> the answer."""
+"""(changed since, page, page_size) -> the answer."""
 
 
 @dataclass(slots=True)
@@ -138,7 +137,7 @@ class ShiftingPages:
         """Once from the top to the end; `newest_before`: what was changed later is not counted as missed."""
         found: _Pass | None = None
         covered: set[int] = set()
-        page, size, end, margin, without_news = 1, self._size, 0, self._margin, 0
+        page, size, end, margin = 1, self._size, 0, self._margin
         while True:
             answer = self._asked(since, page, size)
             yield answer
@@ -147,17 +146,15 @@ class ShiftingPages:
                 stamps = [stamp for record in answer.records if (stamp := self._stamp_of(record))]
                 found = _Pass(newest=max(stamps, default=None), is_one_page=answer.pages <= 1)
                 self._has_own_size |= not found.is_one_page and len(marks) != size
-            elif len(marks) > size and not self._has_own_size:
-                self._has_own_size, page, size = True, 1, self._size
-                continue
             self._count(found, answer.records, marks, newest_before)
+            if len(marks) > size and not self._has_own_size:
+                self._has_own_size, page, size = True, 1, self._size
+                covered.clear()
+                continue
 
             connected = self._has_own_size or answer.page == 1 or not covered.isdisjoint(marks)
-            without_news = 0 if connected and not covered.issuperset(marks) else without_news + 1
             if connected and answer.page >= answer.pages:
                 return found
-            if without_news > MOST_SLICES_WITHOUT_NEWS:
-                raise self._given_up("page after page brings nothing new, and no end")
             if connected:
                 covered.update(marks)
                 end, margin = answer.page * size, self._margin
@@ -167,10 +164,15 @@ class ShiftingPages:
 
     def _asked(self, since: str, page: int, size: int) -> Slice:
         if self._requests >= self._allowed:
-            raise self._given_up(f"{self._requests} requests did not reach a state that was whole")
+            raise SourceUnavailable(
+                f"source {self._source_id}: the list of cases changes faster than it can be read, or goes round: "
+                f"after {self._requests} requests it has not been seen whole",
+                next_step="run again at a quieter hour; if it stays so, tell the source's operator",
+            )
         self._requests += 1
         answer = self._ask(since, page, size)
-        self._allowed = max(self._allowed, SPARE_REQUESTS + REQUESTS_PER_PAGE * (answer.pages * size // self._size))
+        if self._requests == 1:  # later answers do not count: a list that grows as fast as it is read has no end
+            self._allowed += REQUESTS_PER_PAGE * answer.pages
         return answer
 
     def _count(self, found: _Pass, records: list[Record], marks: list[int], newest_before: str | None) -> None:
@@ -185,12 +187,6 @@ class ShiftingPages:
 
     def _mark(self, record: Record) -> int:
         return hash(self._key_of(record) or orjson.dumps(record, option=orjson.OPT_SORT_KEYS))
-
-    def _given_up(self, why: str) -> SourceUnavailable:
-        return SourceUnavailable(
-            f"source {self._source_id}: the list of cases changes faster than it can be read, or goes round: {why}",
-            next_step="run again at a quieter hour; if it stays so, tell the source's operator",
-        )
 
 
 def straddling(end: int, margin: int, largest: int) -> tuple[int, int]:

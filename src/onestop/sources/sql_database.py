@@ -92,7 +92,7 @@ class Database:
                 url,
                 poolclass=NullPool,
                 hide_parameters=True,
-                connect_args=_connect_arguments(self.family, timeout_seconds),
+                connect_args=_connect_arguments(url, timeout_seconds),
                 **({"json_deserializer": read_json} if self.family in ("postgresql", "mysql") else {}),
             )
         except (ArgumentError, NoSuchModuleError, TypeError, ValueError) as problem:
@@ -194,8 +194,9 @@ def _shut_socket(copy: int) -> None:
         line.shutdown(socket.SHUT_RDWR)
 
 
-def _connect_arguments(family: str, timeout: float) -> dict[str, Any]:
+def _connect_arguments(url: URL, timeout: float) -> dict[str, Any]:
     seconds = max(1, round(timeout))
+    family = url.get_backend_name()
     if family == "postgresql":
         return {
             "connect_timeout": max(2, seconds),
@@ -214,6 +215,8 @@ def _connect_arguments(family: str, timeout: float) -> dict[str, Any]:
             "write_timeout": seconds,
             "charset": "utf8mb4",
             "program_name": "onestop",
+            # As text it would have to be Latin-1.
+            **({"password": url.password.encode()} if url.password else {}),
         }
     return {"timeout": seconds} if family == "mssql" else {"tcp_connect_timeout": float(seconds)}
 

@@ -76,13 +76,13 @@ def explain(database: Database, what: str, problem: DBAPIError, *, cut: bool = F
 
 def _code(problem: BaseException | None) -> str:
     """SQLSTATE of PostgreSQL, the number of MySQL, MariaDB and SQL Server, ORA-nnnnn; empty: none."""
-    state = getattr(problem, "sqlstate", None)
-    if state:
-        return str(state)
     arguments = getattr(problem, "args", ())
     first = arguments[0] if arguments else ""
     if isinstance(first, int):
         return str(first)
+    state = getattr(problem, "sqlstate", None)
+    if state:
+        return str(state)
     oracle = re.search(r"\b(?:ORA-\d{5}|DPY-\d{4})", getattr(first, "full_code", "") or str(problem or ""))
     if oracle:
         return oracle[0]

@@ -28,6 +28,14 @@ FLOOR, CEILING = "19700101000000", "99990101000000"  # systems write 1900-01-01 
 _NUMBERS = (types.Integer, types.Numeric, types.Float)
 _PLAIN_TYPES = (types.String, *_NUMBERS, types.Boolean, types.Date, types.DateTime, types.JSON)
 _UTC_TYPES = (mysql.TIMESTAMP,)  # the session's time zone is UTC
+_SERVER_MOMENT, _SERVER_TIME = mssql.DATETIMEOFFSET(6), mssql.DATETIME2(6)  # type: ignore[no-untyped-call]
+_MYSQL_COLUMNS = sa.text(
+    "select column_name, data_type from information_schema.columns"
+    " where table_schema = coalesce(:schema, database()) and table_name = :name order by ordinal_position"
+)
+_MYSQL_TABLE = sa.text(
+    "select 1 from information_schema.tables where table_schema = coalesce(:schema, database()) and table_name = :name"
+)
 Record = dict[str, Any]
 
 
@@ -89,18 +97,16 @@ def _columns(connection: Connection, name: str, schema: str | None) -> dict[str,
 
 def _mysql_columns(connection: Connection, name: str, schema: str | None) -> dict[str, types.TypeEngine[Any]]:
     """Columns by the information schema: SHOW CREATE TABLE wants more rights on a view than select."""
-    rows = connection.execute(
-        sa.text(
-            "select column_name, data_type from information_schema.columns"
-            " where table_schema = coalesce(:schema, database()) and table_name = :name order by ordinal_position"
-        ),
-        {"schema": schema, "name": name},
-    )
+    place = {"schema": schema, "name": name}
+    rows = connection.execute(_MYSQL_COLUMNS, place)
     known: Mapping[str, type[types.TypeEngine[Any]]] = getattr(connection.dialect, "ischema_names", {})
     found: dict[str, types.TypeEngine[Any]] = {}
-    for column, kind in rows:
-        kind = kind.decode() if isinstance(kind, bytes) else str(kind)
+    for name_found, said in rows:
+        column, kind = str(name_found), said.decode() if isinstance(said, bytes) else str(said)
         found[column] = types.String() if kind in ("enum", "set") else known.get(kind.lower(), types.NullType)()
+    if not found and connection.execute(_MYSQL_TABLE, place).first():
+        # The catalogue leaves out a view that cannot be read; asking for its rows says why.
+        connection.execute(sa.select(sa.literal(1)).select_from(sa.table(name, schema=schema)).limit(1))
     return found
 
 
@@ -149,6 +155,7 @@ class DossierTable:
         table = sa.table(found.name, *columns.values(), schema=found.schema)
         self.names = [*matched, *others]
         self._empty = dict.fromkeys(fields)
+        values, listed = Values(zone), set(lists)
         self._changes: list[tuple[str, Callable[[Any], Any]]] = []
         for name in self.names:
             kind = found.columns[matched.get(name, name)]
@@ -169,10 +176,10 @@ class DossierTable:
         self._version_type = version_column.type
         self._stamp = self._stamp_key(version_column)
         self._code = self._code_key(table.c[matched[key]])
+        self._order = (self._stamp.label("stamp_key"), self._code.label("code_key"))
         self._select = sa.select(
             *(table.c[matched.get(name, name)].label(f"v{place}") for place, name in enumerate(self.names)),
-            self._stamp.label("stamp_key"),
-            self._code.label("code_key"),
+            *self._order,
         )
 
     def dated(self, first: str, last: str, after: Sequence[Any] | None, limit: int) -> sa.Select[Any]:
@@ -185,7 +192,7 @@ class DossierTable:
             query = query.where(
                 stamp >= after[0], sa.or_(stamp > after[0], sa.and_(stamp == after[0], code > after[1]))
             )
-        return query.order_by(stamp, code).limit(limit)
+        return query.order_by(*self._order).limit(limit)
 
     def undated(self, after: Sequence[Any] | None, limit: int) -> sa.Select[Any]:
         """Up to `limit` rows that no range reaches, behind the keys `after`, in the order of their codes."""
@@ -194,7 +201,7 @@ class DossierTable:
         query = self._select.where(sa.or_(*lost, *(sa.not_(good) for good in self._well_formed())))
         if after is not None:
             query = query.where(code > after[1])
-        return query.order_by(code).limit(limit)
+        return query.order_by(self._order[1]).limit(limit)
 
     def record(self, row: Sequence[Any]) -> Record:
         """A row of these queries as the API delivers it.
@@ -246,23 +253,25 @@ class DossierTable:
         if isinstance(column.type, types.Float):
             return sa.cast(column, types.Numeric(24, 4))
         if self._kind in ("time", "moment") and self._dialect == "mssql":  # Python's times end at microseconds
-            return sa.cast(column, mssql.DATETIMEOFFSET(6) if self._kind == "moment" else mssql.DATETIME2(6))
+            return sa.cast(column, _SERVER_MOMENT if self._kind == "moment" else _SERVER_TIME)
         return column
 
     def _code_key(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """What the key is ordered by: bytes, since a collation may take different codes for equal."""
         if self._dialect == "postgresql":
             if isinstance(column.type, types.LargeBinary):
-                return sa.func.coalesce(column, b"", type_=column.type)
+                return sa.func.coalesce(column, sa.literal_column("''::bytea"), type_=column.type)
             text = column if isinstance(column.type, types.Text | types.VARCHAR) else sa.cast(column, types.Text())
-            return sa.func.coalesce(sa.collate(text, "C"), "", type_=types.String())
+            return sa.func.coalesce(sa.collate(text, "C"), sa.literal_column("''"), type_=types.String())
         if self._dialect == "mysql":
-            return sa.func.coalesce(sa.cast(column, types.BINARY()), b"", type_=types.BINARY())
+            return sa.func.coalesce(sa.cast(column, types.BINARY()), sa.literal_column("x''"), type_=types.BINARY())
         if self._dialect == "mssql":
             raw = sa.cast(sa.cast(column, types.NVARCHAR(4000)), types.VARBINARY(8000))
-            return sa.func.coalesce(raw, b"", type_=types.VARBINARY())
-        raw = sa.func.nlssort(sa.cast(column, types.VARCHAR(4000)), "NLS_SORT=BINARY", type_=oracle.RAW())
-        return sa.func.coalesce(raw, sa.func.hextoraw("00"), type_=oracle.RAW())
+            return sa.func.coalesce(raw, sa.literal_column("0x"), type_=types.VARBINARY())
+        order = sa.func.nlssort(
+            sa.cast(column, types.VARCHAR(4000)), sa.literal_column("'NLS_SORT=BINARY'"), type_=oracle.RAW()
+        )
+        return sa.func.coalesce(order, sa.literal_column("hextoraw('00')"), type_=oracle.RAW())
 
 
 def _match(found: Found, fields: Sequence[str], required: set[str], source_id: str) -> dict[str, str]:

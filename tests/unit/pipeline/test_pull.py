@@ -14,7 +14,7 @@ from onestop.crypto import DataKeys
 from onestop.errors import DataRefused, OnestopError, SourceUnavailable
 from onestop.landing.store import LandingRun, LandingStore
 from onestop.pipeline.pull import pull, replay
-from onestop.sources.one_stop_api import Page
+from onestop.sources.one_stop_api import Page, parse_page
 from onestop.sources.paging import Feed
 
 
@@ -58,14 +58,14 @@ def test_pages_come_in_order_and_lie_in_landing_before_anyone_sees_them(run: Lan
 def test_replay_gives_the_same_pages_without_the_source(run: LandingRun, store: LandingStore) -> None:
     pulled = list(pull(map(page, range(1, 6)), run))
     run.close({})
-    assert list(replay(store.run(run.path))) == pulled
+    assert list(replay(store.run(run.path), parse_page)) == pulled
 
 
 def test_replay_of_what_is_no_page_names_the_file(run: LandingRun) -> None:
     run.put(1, b'{"HoTen": "Nguyen"}')
     run.close({})
     with pytest.raises(DataRefused, match=r"run-1/page-000001\.zst\.enc is no page") as caught:
-        list(replay(run))
+        list(replay(run, parse_page))
     assert "Nguyen" not in str(caught.value)
 
 

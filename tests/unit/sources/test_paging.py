@@ -42,6 +42,19 @@ def test_numbers_are_read_alike_whichever_reader_is_needed(number: str) -> None:
     assert (plain, type(plain)) == (mended, type(mended))
 
 
+@pytest.mark.parametrize("number", ["1e999", "-1E+400", "9" * 5000])
+def test_a_number_too_large_for_any_machine_spoils_only_its_own_row(number: str) -> None:
+    body = f'{{"data": [{{"n": {number}}}, {{"n": 1}}], "next_cursor": null}}'.encode()
+    assert parse_page(body)[0] == [{"n": number}, {"n": 1}]
+
+
+def test_records_without_a_usable_key_do_not_stop_the_guard() -> None:
+    deep: object = []
+    for _ in range(900):
+        deep = [deep]
+    assert not LoopGuard().goes_round("a", [{"MaHoSo": deep, "NgayCapNhat": {"x": deep}}, {}])
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -61,8 +74,6 @@ def test_numbers_are_read_alike_whichever_reader_is_needed(number: str) -> None:
         b'{"data": [], "next_cursor": ""}',
         b'{"data": [{"n": NaN}], "next_cursor": null}',
         b'{"data": [{"n": -Infinity}], "next_cursor": null}',
-        b'{"data": [{"n": 1e999}], "next_cursor": null}',
-        b'{"data": [{"n": ' + b"9" * 5000 + b'}], "next_cursor": null}',
         b'{"data": [{"n": "\xff"}], "next_cursor": null}',
         b'{"data": ' + b"[" * 100_000 + b"]" * 100_000 + b', "next_cursor": null}',
         b'{"data": [], "next_cursor": null} <!-- -->',

@@ -1,4 +1,4 @@
-"""One chunk of dossiers: duplicates out, the rest judged, accepted rows to raw, the others to quarantine.
+"""One chunk of records: duplicates out, the rest judged, accepted rows to raw, the others to quarantine.
 
 Everything happens on the caller's open transaction; nothing is kept between chunks but counters.
 """
@@ -20,33 +20,30 @@ from onestop.clock import to_stamp
 from onestop.config import Settings
 from onestop.landing.ledger import Batch
 from onestop.landing.seen import seen_before
+from onestop.pipeline.entities import Entity, Known, Mask, some
 from onestop.pipeline.keys import Keys
 from onestop.quality.batch import BatchFacts
-from onestop.quality.facts import dossier_table
 from onestop.quality.quarantine import Rejected, protect, write_rejected
 from onestop.quality.reference import ReferenceIndex
-from onestop.quality.rules import RuleBook
 from onestop.sources.records import Shaped, shape
-from onestop.specs import EntitySpec
 from onestop.warehouse.copy import copy_columns
 
 if TYPE_CHECKING:
     from onestop.quality.judge import Judge, Verdict
 
 Cursor = psycopg.Cursor[tuple[object, ...]]
-Mask = npt.NDArray[np.bool_]
+_AGENCY = "don_vi_xu_ly"
 
 
 @dataclass
-class DossierLoader:
-    """Loads the chunks of one delivery of dossiers into raw and quarantine, and counts.
+class Loader:
+    """Loads the chunks of one delivery into raw and quarantine, and counts.
 
     After the last chunk, `batch` holds the ledger's counts and `facts` what the batch rules need.
     """
 
     settings: Settings
-    spec: EntitySpec
-    book: RuleBook
+    entity: Entity
     reference: ReferenceIndex
     keys: Keys
     batch: Batch
@@ -58,19 +55,21 @@ class DossierLoader:
         """Made when the first chunk is there: importing GX takes seconds, in which pages are fetched and landed."""
         from onestop.quality.judge import Judge
 
-        return Judge(self.book)
+        return Judge(self.entity.book)
 
     def load(self, cursor: Cursor, records: Sequence[Mapping[str, Any]]) -> None:
         """Load one chunk, in the delivery's order."""
-        shaped = shape(records, self.spec, first_row=self.batch.received + 1, hash_key=self.keys.hash)
+        spec = self.entity.spec
+        if self.entity.prepare:
+            records = [self.entity.prepare(record, self.settings.zone) for record in records]
+        shaped = shape(records, spec, first_row=self.batch.received + 1, hash_key=self.keys.hash)
         self.batch.received += len(shaped)
         self.facts.received += len(shaped)
-        version = shaped.columns["ngay_cap_nhat"]
-        deleted = np.array([flag == "1" for flag in shaped.columns["da_xoa"].to_pylist()], dtype=bool)
-        self.facts.note_fields((r for r, gone in zip(records, deleted, strict=True) if not gone), self.spec.required)
+        deleted = self._deleted(shaped)
+        self.facts.note_fields((r for r, gone in zip(records, deleted, strict=True) if not gone), spec.required)
 
-        readable = shaped.dates["ngay_cap_nhat"]
-        versions = version.to_pylist()
+        versions = shaped.columns[self.entity.version_column].to_pylist()
+        readable = shaped.dates[self.entity.version_column]
         limit = to_stamp(self.as_of, self.settings.zone)
         future = np.array([bool(r) and str(v) > limit for r, v in zip(readable, versions, strict=True)], dtype=bool)
         self.batch.refused += int(future.sum())
@@ -81,8 +80,19 @@ class DossierLoader:
         fresh = np.flatnonzero(~future & ~duplicate)
         if not len(fresh):
             return
-        verdict = self._judge(shaped, fresh, deleted, single)
-        self._store(cursor, shaped, fresh, verdict)
+        rows = fresh + shaped.first_row
+        chunk = some(shaped, fresh)
+        latest = to_stamp(self.as_of + timedelta(hours=1), self.settings.zone)
+        table = self.entity.table(chunk, Known(self.reference, latest, single[fresh]))
+        self._store(cursor, chunk, rows, self.judge(table, deleted[fresh]))
+
+    def _deleted(self, shaped: Shaped) -> Mask:
+        """Which records only say that something was deleted at the source."""
+        field = self.entity.spec.deleted
+        if field is None:
+            return np.zeros(len(shaped), dtype=bool)
+        flags = shaped.columns[self.entity.spec.by_field(field).column or ""]
+        return np.array([flag == "1" for flag in flags.to_pylist()], dtype=bool)
 
     def _move_cursor(self, stamps: Sequence[str]) -> None:
         """By what was landed, never by the clock; a later pull overlaps it."""
@@ -98,12 +108,14 @@ class DossierLoader:
             cursor,
             source_id=self.batch.source_id,
             entity=self.batch.entity,
-            table=self.spec.table,
+            table=self.entity.spec.table,
+            key_column=self.entity.key_column,
+            version_column=self.entity.version_column,
             versions=versions,
             hashes=shaped.content_hash,
         )
         duplicate, single = np.zeros(len(shaped), dtype=bool), np.ones(len(shaped), dtype=bool)
-        keys = shaped.columns["ma_ho_so"].to_pylist()
+        keys = shaped.columns[self.entity.key_column].to_pylist()
         for place in map(int, np.flatnonzero(wanted)):
             content, pair = shaped.content_hash[place], (keys[place], versions[place])
             if content in known:
@@ -114,28 +126,11 @@ class DossierLoader:
             pairs.add(pair)
         return duplicate, single
 
-    def _judge(self, shaped: Shaped, fresh: npt.NDArray[np.intp], deleted: Mask, single: Mask) -> Verdict:
-        places = pa.array(fresh)
-        table = dossier_table(
-            {name: column.take(places) for name, column in shaped.columns.items()},
-            {name: good[fresh] for name, good in shaped.dates.items()},
-            {
-                "unreadable_dates": shaped.unreadable_dates[fresh],
-                "bad_amounts": shaped.bad_amounts[fresh],
-                "legacy_texts": shaped.legacy_texts[fresh],
-            },
-            np.array(["MucDoHaiLong" not in shaped.not_text.get(int(place), ()) for place in fresh], dtype=bool),
-            self.spec,
-            self.reference,
-            to_stamp(self.as_of + timedelta(hours=1), self.settings.zone),
-            single[fresh],
-        )
-        return self.judge(table, deleted[fresh])
-
-    def _store(self, cursor: Cursor, shaped: Shaped, fresh: npt.NDArray[np.intp], verdict: Verdict) -> None:
-        rules = self.book.row_rules
-        rejected = np.zeros(len(fresh), dtype=bool)
-        warned = np.zeros(len(fresh), dtype=bool)
+    def _store(self, cursor: Cursor, chunk: Shaped, rows: npt.NDArray[np.intp], verdict: Verdict) -> None:
+        """Write a judged chunk; `rows` are its records' places in the delivery."""
+        rules = self.entity.book.row_rules
+        rejected = np.zeros(len(chunk), dtype=bool)
+        warned = np.zeros(len(chunk), dtype=bool)
         for rule in rules:
             broken = verdict.broken[rule.id]
             (rejected if rule.action == "quarantine" else warned)[broken] = True
@@ -145,37 +140,36 @@ class DossierLoader:
         def broken_rules(place: int, action: str) -> list[str]:
             return [r.id for r in rules if r.action == action and verdict.broken[r.id][place]]
 
-        accepted = [int(p) for p in np.flatnonzero(~rejected)]
-        places = fresh[accepted]
-        taken = pa.array(places)
+        places = np.flatnonzero(~rejected)
+        accepted = some(chunk, places)
         copy_columns(
             cursor,
             "raw",
-            self.spec.table,
+            self.entity.spec.table,
             {
-                "batch_id": pa.repeat(pa.scalar(self.batch.batch_id, pa.int64()), len(places)),
-                "row_number": pa.array(places + shaped.first_row, pa.int64()),
-                "source_id": pa.repeat(pa.scalar(self.batch.source_id), len(places)),
-                "content_hash": pa.array(["\\x" + shaped.content_hash[p].hex() for p in places], pa.string()),
+                "batch_id": pa.repeat(pa.scalar(self.batch.batch_id, pa.int64()), len(accepted)),
+                "row_number": pa.array(rows[places], pa.int64()),
+                "source_id": pa.repeat(pa.scalar(self.batch.source_id), len(accepted)),
+                "content_hash": pa.array(["\\x" + content.hex() for content in accepted.content_hash], pa.string()),
                 "warning_ids": pa.array(
-                    ["{" + ",".join(broken_rules(a, "warn")) + "}" if warned[a] else None for a in accepted],
+                    ["{" + ",".join(broken_rules(p, "warn")) + "}" if warned[p] else None for p in map(int, places)],
                     pa.string(),
                 ),
-                **{name: shaped.columns[name].take(taken) for name in self.spec.raw_columns},
+                **{name: accepted.columns[name] for name in self.entity.spec.raw_columns},
             },
         )
-        agencies = shaped.columns["don_vi_xu_ly"]
+        agencies = chunk.columns[_AGENCY] if _AGENCY in chunk.columns else pa.nulls(len(chunk), pa.string())
         write_rejected(
             cursor,
             [
                 Rejected(
-                    row_number=int(fresh[p]) + shaped.first_row,
-                    record_key=shaped.delivered_key[fresh[p]],
+                    row_number=int(rows[p]),
+                    record_key=chunk.delivered_key[p],
                     rule_ids=broken_rules(p, "quarantine"),
                     warning_ids=broken_rules(p, "warn"),
-                    payload=protect(shaped.records[fresh[p]], self.spec, self.keys.encrypt_payload),
-                    content_hash=shaped.content_hash[fresh[p]],
-                    agency_code=agencies[fresh[p]].as_py(),
+                    payload=protect(chunk.records[p], self.entity.spec, self.keys.encrypt_payload),
+                    content_hash=chunk.content_hash[p],
+                    agency_code=agencies[p].as_py(),
                 )
                 for p in map(int, np.flatnonzero(rejected))
             ],
@@ -187,5 +181,5 @@ class DossierLoader:
         quarantined = int(rejected.sum())
         self.batch.accepted += len(accepted)
         self.batch.quarantined += quarantined
-        self.facts.judged += len(fresh)
+        self.facts.judged += len(chunk)
         self.facts.failed += quarantined
