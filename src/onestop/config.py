@@ -138,7 +138,20 @@ class FeedbackApiSource(_Polled):
         return (f"{self.credentials}_API_KEY",)
 
 
-Source = Annotated[OneStopApiSource | OneStopSqlSource | FeedbackApiSource, Field(discriminator="kind")]
+class PortalExportSource(_Source):
+    """Files of the national portal in a folder: a path or any fsspec address (contracts/portal_export.md)."""
+
+    kind: Literal["portal_export"]
+    path: Annotated[str, Field(min_length=1)]
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Names of the variables that it needs."""
+        return ()
+
+
+PolledSource = OneStopApiSource | OneStopSqlSource | FeedbackApiSource
+Source = Annotated[PolledSource | PortalExportSource, Field(discriminator="kind")]
 
 
 class Settings(_Part):

@@ -40,7 +40,12 @@ class Item(BaseModel):
 
 
 class EntitySpec(BaseModel):
-    """One entity of one family of sources."""
+    """One entity of one family of sources.
+
+    key, version: the fields that name a record and its time of change. deleted: the field that says "1" where the
+    record was deleted at the source. place: the field that only says where in a file the record stands; it is no part
+    of its content.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -51,6 +56,7 @@ class EntitySpec(BaseModel):
     key: str
     version: str
     deleted: str | None = None
+    place: str | None = None
     required: tuple[str, ...]
     fields: tuple[Item, ...]
 

@@ -9,8 +9,8 @@ import sys
 import traceback
 from pathlib import Path
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from onestop import __version__
 from onestop.cli import local, steps
@@ -50,14 +50,14 @@ def main() -> None:
     debug = "--debug" in sys.argv
     words = [word for word in sys.argv[1:] if word != "--debug"]
     try:
-        code = app(words, standalone_mode=False)
-    except click.exceptions.Exit as leave:
+        code = app(words, prog_name="onestop", standalone_mode=False)
+    except typer.Exit as leave:
         code = leave.exit_code
-    except click.exceptions.Abort:
+    except typer.Abort:
         error_console.print("stopped")
         code = 1
-    except click.ClickException as wrong:
-        wrong.show()
+    except TyperException as wrong:
+        _show_usage(wrong)
         code = 2
     except OnestopError as problem:
         _show(problem, debug)
@@ -73,6 +73,14 @@ def main() -> None:
             error_console.print("  Next step: run it again with --debug and report what it shows", highlight=False)
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _show_usage(wrong: TyperException) -> None:
+    context = getattr(wrong, "ctx", None)
+    if said := wrong.format_message():  # without any words, typer has shown the help already
+        error_console.print("[red]Error[/red] " + secret_free(said), highlight=False)
+        command = context.command_path if context else "onestop"
+        error_console.print(f"  Next step: see {command} --help", highlight=False)
 
 
 def _words(fault: Exception) -> str:

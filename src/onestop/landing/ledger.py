@@ -111,12 +111,12 @@ def source_cursor(cursor: psycopg.Cursor[tuple[object, ...]], source_id: str, en
     return str(row[0]) if row else None
 
 
-def is_first_load(cursor: psycopg.Cursor[tuple[object, ...]], source_id: str, entity: str) -> bool:
+def is_first_load(cursor: psycopg.Cursor[tuple[object, ...]], source_id: str) -> bool:
     """Whether no batch of the source has reached the end of its feed yet."""
     cursor.execute(
-        "select not exists (select from ops.load_batch where source_id = %s and entity = %s"
+        "select not exists (select from ops.load_batch where source_id = %s"
         " and state in ('loaded', 'duplicate') and reached_end)",
-        [source_id, entity],
+        [source_id],
     )
     row = cursor.fetchone()
     return bool(row and row[0])

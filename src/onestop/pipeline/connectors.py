@@ -1,10 +1,10 @@
-"""From a source of province.yml to something that can be asked for changes: one connector per kind."""
+"""From a polled source of province.yml to something that can be asked for changes: one connector per kind."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from onestop.config import FeedbackApiSource, OneStopApiSource, Settings, Source, required_secrets
+from onestop.config import FeedbackApiSource, OneStopApiSource, PolledSource, Settings, required_secrets
 from onestop.pipeline.pull import Parser
 from onestop.sources import feedback_api, one_stop_api
 from onestop.sources.feedback_record import changed_since
@@ -20,7 +20,7 @@ class Connector(Protocol):
         ...
 
 
-def connector(settings: Settings, source: Source) -> Connector:
+def connector(settings: Settings, source: PolledSource) -> Connector:
     """The connector of a source, with its secrets.
 
     Raises:

@@ -10,10 +10,12 @@ from datetime import timedelta
 from functools import partial
 
 from onestop.clock import system_now, to_stamp
-from onestop.config import Settings, Source
+from onestop.config import PortalExportSource, Settings, Source
 from onestop.errors import OnestopError
 from onestop.pipeline.connectors import connector
+from onestop.pipeline.files import file_system
 from onestop.pipeline.keys import load_keys
+from onestop.sources.portal_export import list_files
 from onestop.sources.reference import FILES, ReferenceFile, read_reference
 from onestop.warehouse.connection import connect, warehouse_dsn
 
@@ -89,6 +91,8 @@ def _reference(settings: Settings, kind: ReferenceFile) -> str:
 
 def _source(settings: Settings, source: Source) -> str:
     """Ask for the last minute: the token, the address and the format are tried, and little is read."""
+    if isinstance(source, PortalExportSource):
+        return f"{len(list_files(*file_system(settings, source)).files)} exports in its folder"
     now = system_now()
     feed = connector(settings, source.model_copy(update={"retry_budget_seconds": 5.0}))
     start, end = (to_stamp(moment, settings.zone) for moment in (now - timedelta(minutes=1), now))

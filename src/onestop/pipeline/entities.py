@@ -13,6 +13,7 @@ import pandas as pd
 
 from onestop.quality.facts import dossier_table
 from onestop.quality.facts_feedback import feedback_table
+from onestop.quality.facts_portal import PortalFacts, portal_table
 from onestop.quality.reference import ReferenceIndex
 from onestop.quality.rules import RuleBook, rules_for
 from onestop.sources.feedback_record import normalise
@@ -87,8 +88,29 @@ _ENTITIES["one_stop_sql"] = _ENTITIES["one_stop_api"]
 
 
 def entity_of(kind: str) -> Entity:
-    """What a source of this kind delivers."""
+    """What a polled source of this kind delivers."""
     return _ENTITIES[kind]()
+
+
+def portal_entity(name: str) -> Entity:
+    """What a file of the portal holds: dossier, payment or rating."""
+    spec = load_spec(f"portal_{name}")
+
+    def table(shaped: Shaped, known: Known) -> pd.DataFrame:
+        surplus = np.array([bool(record.get("_surplus")) for record in shaped.records], dtype=bool)
+        facts = PortalFacts(
+            columns=shaped.columns,
+            dates=shaped.dates,
+            unreadable_dates=shaped.unreadable_dates,
+            legacy_texts=shaped.legacy_texts,
+            not_text=shaped.not_text,
+            surplus=surplus,
+            is_single=known.is_single,
+            latest_allowed=known.latest_allowed,
+        )
+        return portal_table(facts, spec, known.reference)
+
+    return Entity(spec, rules_for("portal", name), table)
 
 
 def some(shaped: Shaped, places: npt.NDArray[np.intp]) -> Shaped:

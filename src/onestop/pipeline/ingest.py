@@ -16,12 +16,13 @@ from typing import Any
 import psycopg
 
 from onestop.clock import shift_stamp, system_now, to_stamp
-from onestop.config import Settings, Source
-from onestop.errors import DataRefused, OnestopError, SourceUnavailable
+from onestop.config import PolledSource, PortalExportSource, Settings
+from onestop.errors import ConfigurationError, DataRefused, OnestopError, SourceUnavailable
 from onestop.landing import ledger
 from onestop.landing.store import LandingRun, LandingStore
 from onestop.pipeline.connectors import Connector, connector, parser
 from onestop.pipeline.entities import entity_of
+from onestop.pipeline.files import ingest_files
 from onestop.pipeline.ingest_result import IngestResult, Progress
 from onestop.pipeline.keys import Keys, load_keys
 from onestop.pipeline.loading import Loader
@@ -30,7 +31,6 @@ from onestop.pipeline.reference import reference_index
 from onestop.pipeline.warehouse_faults import explained
 from onestop.quality.batch import BatchFacts, reason_to_stop
 from onestop.sources.one_stop_api import Page
-from onestop.specs import EntitySpec
 from onestop.warehouse.connection import connect, warehouse_dsn
 from onestop.warehouse.migrations import migrate
 
@@ -62,9 +62,8 @@ def ingest(
         DataRefused: the delivery as a whole broke a stop rule; nothing was loaded.
     """
     source = settings.source(source_id)
-    entity = entity_of(source.kind)
-    spec = entity.spec
-    feed = None if replay_from else connector(settings, source)
+    tell = progress or (lambda step, done: None)
+    feed = None if replay_from or isinstance(source, PortalExportSource) else connector(settings, source)
     keys = load_keys(settings)
     dsn = warehouse_dsn(settings)
     with (
@@ -75,25 +74,33 @@ def ingest(
         migrate(control)
         ledger.sync_sources(control, [(s.id, s.kind) for s in settings.sources])
         ledger.lock_source(control, source_id)
+        if isinstance(source, PortalExportSource):
+            if replay_from:
+                raise ConfigurationError(
+                    f"{source_id}: files are not replayed from landing", next_step="they lie unchanged in their folder"
+                )
+            return ingest_files(settings, source, keys, work, as_of=as_of, progress=tell)
+        entity = entity_of(source.kind)
         with work.cursor() as cursor:
             reference = reference_index(cursor)
-            before = ledger.source_cursor(cursor, source_id, spec.entity)
+            before = ledger.source_cursor(cursor, source_id, entity.spec.entity)
             batch = ledger.Batch(
                 batch_id=ledger.next_batch_id(cursor),
                 source_id=source_id,
-                entity=spec.entity,
+                entity=entity.spec.entity,
                 origin="",
                 accepted_at=as_of,
-                is_first_load=ledger.is_first_load(cursor, source_id, spec.entity),
+                is_first_load=ledger.is_first_load(cursor, source_id),
                 cursor_before=before,
                 cursor_after=before,
             )
         loader = Loader(settings, entity, reference, keys, batch, BatchFacts(), as_of)
-        run = _Run(settings, source, spec, batch, loader, control, work, progress or (lambda step, done: None))
+        run = _Run(settings, source, batch, loader, control, work, tell)
         if replay_from:
             return run.replayed(LandingStore(settings.landing_url, keys.data).run(replay_from))
         assert feed is not None  # noqa: S101  (only a replay goes without)
-        start = shift_stamp(before, -timedelta(minutes=source.overlap_minutes)) if before else since or BEGINNING
+        overlap = timedelta(minutes=source.overlap_minutes)
+        start = shift_stamp(max(before, BEGINNING), -overlap) if before else since or BEGINNING
         return run.pulled(feed, start, to_stamp(as_of + timedelta(seconds=1), settings.zone), keys)
 
 
@@ -102,8 +109,7 @@ class _Run:
     """One run under way: from pages to the committed, or refused, batch."""
 
     settings: Settings
-    source: Source
-    spec: EntitySpec
+    source: PolledSource
     batch: ledger.Batch
     loader: Loader
     control: psycopg.Connection[tuple[object, ...]]
@@ -119,11 +125,11 @@ class _Run:
             return self._finish(f"nothing was asked: the range starts at {start}, and as-of lies before", due=False)
         self.attempt_id = f"{system_now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         landed = LandingStore(self.settings.landing_url, keys.data).open_run(
-            self.source.id, self.spec.entity, self.attempt_id
+            self.source.id, self.batch.entity, self.attempt_id
         )
         self.batch.landing_path = landed.path
-        ledger.begin_attempt(self.control, self.attempt_id, self.source.id, self.spec.entity, landed.path)
-        manifest = {"source": self.source.id, "entity": self.spec.entity, "from": start, "to": end}
+        ledger.begin_attempt(self.control, self.attempt_id, self.source.id, self.batch.entity, landed.path)
+        manifest = {"source": self.source.id, "entity": self.batch.entity, "from": start, "to": end}
         with closing(pull(feed.pages(start, end), landed)) as pages:
             self._load(pages, lambda: landed.close(manifest))
         return self._finish()

@@ -82,9 +82,12 @@ class Loader:
             return
         rows = fresh + shaped.first_row
         chunk = some(shaped, fresh)
-        latest = to_stamp(self.as_of + timedelta(hours=1), self.settings.zone)
-        table = self.entity.table(chunk, Known(self.reference, latest, single[fresh]))
-        self._store(cursor, chunk, rows, self.judge(table, deleted[fresh]))
+        table = self.entity.table(chunk, Known(self.reference, self._latest_allowed(), single[fresh]))
+        self.store(cursor, chunk, rows, self.judge(table, deleted[fresh]))
+
+    def _latest_allowed(self) -> str:
+        """Now and one hour, which no date of a record may pass."""
+        return to_stamp(self.as_of + timedelta(hours=1), self.settings.zone)
 
     def _deleted(self, shaped: Shaped) -> Mask:
         """Which records only say that something was deleted at the source."""
@@ -126,8 +129,20 @@ class Loader:
             pairs.add(pair)
         return duplicate, single
 
-    def _store(self, cursor: Cursor, chunk: Shaped, rows: npt.NDArray[np.intp], verdict: Verdict) -> None:
-        """Write a judged chunk; `rows` are its records' places in the delivery."""
+    def store(
+        self,
+        cursor: Cursor,
+        chunk: Shaped,
+        rows: npt.NDArray[np.intp],
+        verdict: Verdict,
+        more: Mapping[str, pa.Scalar] | None = None,
+    ) -> None:
+        """Write a judged chunk.
+
+        Args:
+            rows: its records' places in the delivery.
+            more: further columns of the raw table, the same in every row.
+        """
         rules = self.entity.book.row_rules
         rejected = np.zeros(len(chunk), dtype=bool)
         warned = np.zeros(len(chunk), dtype=bool)
@@ -141,23 +156,8 @@ class Loader:
             return [r.id for r in rules if r.action == action and verdict.broken[r.id][place]]
 
         places = np.flatnonzero(~rejected)
-        accepted = some(chunk, places)
-        copy_columns(
-            cursor,
-            "raw",
-            self.entity.spec.table,
-            {
-                "batch_id": pa.repeat(pa.scalar(self.batch.batch_id, pa.int64()), len(accepted)),
-                "row_number": pa.array(rows[places], pa.int64()),
-                "source_id": pa.repeat(pa.scalar(self.batch.source_id), len(accepted)),
-                "content_hash": pa.array(["\\x" + content.hex() for content in accepted.content_hash], pa.string()),
-                "warning_ids": pa.array(
-                    ["{" + ",".join(broken_rules(p, "warn")) + "}" if warned[p] else None for p in map(int, places)],
-                    pa.string(),
-                ),
-                **{name: accepted.columns[name] for name in self.entity.spec.raw_columns},
-            },
-        )
+        warnings = ["{" + ",".join(broken_rules(p, "warn")) + "}" if warned[p] else None for p in map(int, places)]
+        self.copy_raw(cursor, some(chunk, places), rows[places], warnings, more)
         agencies = chunk.columns[_AGENCY] if _AGENCY in chunk.columns else pa.nulls(len(chunk), pa.string())
         write_rejected(
             cursor,
@@ -179,7 +179,27 @@ class Loader:
             first_seen_at=self.as_of,
         )
         quarantined = int(rejected.sum())
-        self.batch.accepted += len(accepted)
+        self.batch.accepted += len(places)
         self.batch.quarantined += quarantined
         self.facts.judged += len(chunk)
         self.facts.failed += quarantined
+
+    def copy_raw(
+        self,
+        cursor: Cursor,
+        chunk: Shaped,
+        rows: npt.NDArray[np.intp],
+        warnings: Sequence[str | None],
+        more: Mapping[str, pa.Scalar] | None = None,
+    ) -> None:
+        """Append records to their raw table; `warnings` are array literals, the rest as in `store`."""
+        columns = {
+            "batch_id": pa.repeat(pa.scalar(self.batch.batch_id, pa.int64()), len(chunk)),
+            "row_number": pa.array(rows, pa.int64()),
+            "source_id": pa.repeat(pa.scalar(self.batch.source_id), len(chunk)),
+            "content_hash": pa.array(["\\x" + content.hex() for content in chunk.content_hash], pa.string()),
+            "warning_ids": pa.array(warnings, pa.string()),
+            **{name: pa.repeat(value, len(chunk)) for name, value in (more or {}).items()},
+            **{name: chunk.columns[name] for name in self.entity.spec.raw_columns},
+        }
+        copy_columns(cursor, "raw", self.entity.spec.table, columns)

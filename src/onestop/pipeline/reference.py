@@ -101,7 +101,7 @@ def _load_file(
             entity=kind.entity,
             origin=kind.name,
             accepted_at=as_of,
-            is_first_load=ledger.is_first_load(cursor, SOURCE, kind.entity),
+            is_first_load=ledger.is_first_load(cursor, SOURCE),
             landing_path=landed.path,
             sha256=hashlib.sha256(content).hexdigest(),
             started_at=started,

@@ -90,7 +90,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """A page of cases."""
         owner, parts = self._owner, urlsplit(self.path)
-        if parts.path != PATH:
+        if owner.stopping.is_set():
+            self.close_connection = True  # a connection kept alive outlives the listener
+        elif parts.path != PATH:
             self._error(404, "not found")
         elif not hmac.compare_digest(self.headers.get("X-API-Key", "").encode(), owner.api_key):
             self._error(401, "unknown API key")

@@ -21,7 +21,7 @@ from onestop.sources.feedback_record import changed_since, local_stamp, normalis
 from onestop.sources.http import HttpClient, Reply
 from onestop.sources.pacing import Pace
 from onestop.sources.paging import Feed, ForeignBodyError, Page, Record
-from onestop.sources.paging import _decode as decode_json
+from onestop.sources.paging import decode as decode_json
 from onestop.sources.retries import Retries
 from onestop.sources.shifting_pages import SMALLEST_PAGE_SIZE, ShiftingPages, Slice
 

@@ -61,7 +61,7 @@ def parse_page(body: bytes) -> tuple[list[Record], str | None]:
     Raises:
         ForeignBodyError: not JSON (NaN and infinities are none), or JSON of another shape.
     """
-    content = _decode(body)
+    content = decode(body)
     if not isinstance(content, dict):
         raise ForeignBodyError("no JSON object")
     if "data" not in content or "next_cursor" not in content:
@@ -74,7 +74,7 @@ def parse_page(body: bytes) -> tuple[list[Record], str | None]:
     return records, cursor
 
 
-def _decode(body: bytes) -> Any:
+def decode(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:

@@ -22,6 +22,7 @@ _SEPARATORS = str.maketrans("", "", "-: ")
 _DATE_TEXT = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})(?: ([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?)?")
 _CURRENCY = re.compile(r"\s*(?:đ|₫|vnđ|vnd|đồng)\s*$", re.IGNORECASE)
 _GROUPED = re.compile(r"[1-9][0-9]{0,2}([.,])[0-9]{3}(?:\1[0-9]{3})*")
+_LONGEST_FORM = 64  # no date, amount or label is longer; longer texts are not looked into
 _HALF_SECOND = timedelta(microseconds=500_000)
 
 
@@ -55,7 +56,14 @@ def converter(column: Column) -> Callable[[Sequence[Cell]], list[Value]]:
 
 
 def _texts(cells: Sequence[Cell]) -> list[Value]:
-    return [cell or None if type(cell) is str else plain(cell) for cell in cells]
+    return [
+        cell or None
+        if type(cell) is str
+        else str(int(cell))
+        if type(cell) is float and cell.is_integer()
+        else plain(cell)
+        for cell in cells
+    ]
 
 
 def _codes(cells: Sequence[Cell]) -> list[Value]:
@@ -95,6 +103,8 @@ def _no_stamp(text: str | None) -> Value:
 @lru_cache(maxsize=65_536)
 def date_text(text: str) -> Value:
     """`dd/mm/yyyy`, with `HH:MM` or `HH:MM:SS` or nothing, as 14 digits; anything else as it is."""
+    if len(text) > _LONGEST_FORM:
+        return text
     bare = " ".join(text.split())
     found = _DATE_TEXT.fullmatch(bare)
     if not found:
@@ -113,6 +123,8 @@ def _amounts(cells: Sequence[Cell]) -> list[Value]:
 @lru_cache(maxsize=65_536)
 def amount_text(text: str) -> Value:
     """`1.219.000`, `1.219.000 đ`, `1,219,000` as plain digits; anything else as it is."""
+    if len(text) > _LONGEST_FORM:
+        return text
     bare = _CURRENCY.sub("", text.strip())
     if _GROUPED.fullmatch(bare):
         return bare.replace(".", "").replace(",", "")
@@ -130,6 +142,8 @@ def _labels(cells: Sequence[Cell], labels: Mapping[str, str], seen: dict[Cell, V
 def _label(text: str | None, labels: Mapping[str, str]) -> Value:
     if text is None or not text.strip():
         return None
+    if len(text) > _LONGEST_FORM:
+        return text
     code = labels.get(folded(text))
     if code is not None:
         return code

@@ -6,7 +6,6 @@ The reader's child process imports this, so it stands on the standard library al
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,12 +13,11 @@ from typing import Literal
 
 Kind = Literal["code", "text", "date", "amount", "label"]
 DOSSIER_CODE_HEADING = "Mã hồ sơ"
-_TRAILING_MARK = re.compile(r"\s*\(\*\)\s*$")
 
 
 def folded(text: str) -> str:
     """Headings and labels as they are compared: NFC, case folded, blanks collapsed, without a trailing "(*)"."""
-    return " ".join(_TRAILING_MARK.sub("", unicodedata.normalize("NFC", text)).casefold().split())
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split()).removesuffix("(*)").rstrip()
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,14 @@ from onestop.sources.portal_columns import DOSSIER_CODE_HEADING, Layout, folded
 
 HEAD_ROWS = 30
 SURPLUS = "_surplus"
+VERSION = "NgayCapNhat"
 Record = dict[str, object]
 Row = Sequence[Cell]
 _CODE_HEADING = folded(DOSSIER_CODE_HEADING)
-_NUMBER = re.compile(r"\s*[0-9]+\.?\s*")
-_DOSSIER_CODE = re.compile(r"\s*[^\s-][^-\n]*(?:\s*-\s*[0-9]+)+\s*")
-_KEY = re.compile(r"\s*(?=\S*[0-9])\S+\s*")
+# Possessive, so that no cell takes more time than its length.
+_NUMBER = re.compile(r"\s*+[0-9]++\.?\s*+")
+_DOSSIER_CODE = re.compile(r"\s*+[^\s-][^-\n]*+(?:-\s*+[0-9]++\s*+)++")
+_KEY = re.compile(r"\s*+(?=\S*[0-9])\S++\s*+")
 _TOTALS = ("tổng cộng", "tổng số", "tổng:")
 
 
@@ -119,6 +121,26 @@ def _header(last: int, names: Sequence[str], layout: Layout) -> Header:
     return Header(last, tuple(names), known, missing)
 
 
+@dataclass(frozen=True)
+class Chunk:
+    """Some records, column by column, which is half as long to write and read as record by record.
+
+    numbers: each one's row in the sheet, or line. extras: what single records have beside, by their place here.
+    """
+
+    numbers: list[int]
+    fields: list[str]
+    values: list[Sequence[Value]]
+    extras: dict[str, Record] = field(default_factory=dict)
+
+    def records(self) -> list[Record]:
+        """The same as records."""
+        made: list[Record] = [dict(zip(self.fields, row, strict=True)) for row in zip(*self.values, strict=True)]
+        for place, more in self.extras.items():
+            made[int(place)] |= more
+        return made
+
+
 @dataclass
 class Table:
     """A table being read: its header, and what has been counted so far.
@@ -138,12 +160,16 @@ class Table:
         known = self.header.known
         self._stt, self._code, self._key = known.get("STT"), known["MaHoSo"], known.get(self.layout.key)
         self._converters = [(c.field, known[c.field], converter(c)) for c in self.layout.columns if c.field in known]
-        self._unknown = self.header.unknown
+        reserved = {c.field for c in self.layout.columns} | {VERSION, SURPLUS}
+        self._unknown = {
+            f"{name} (cột {place + 1})" if name in reserved else name: place
+            for name, place in self.header.unknown.items()
+        }
         self._bare = [place for place, name in enumerate(self.header.names) if not name]
         self._width = len(self.header.names)
 
-    def chunks(self, rows: Iterable[tuple[int, Row]], size: int) -> Iterator[tuple[list[int], list[Record]]]:
-        """The records below the header, with each one's row number, `size` rows at a time.
+    def chunks(self, rows: Iterable[tuple[int, Row]], size: int) -> Iterator[Chunk]:
+        """The records below the header, `size` rows at a time.
 
         Args:
             rows: (row number, cells) below the header, in their order.
@@ -160,11 +186,11 @@ class Table:
                     self.records += 1
                     kept.append(place)
             if kept:
-                records = self._records([taken[place][1] for place in kept])
-                for record, place in zip(records, kept, strict=True) if surplus else ():
+                chunk = self._chunk([taken[place][0] for place in kept], [taken[place][1] for place in kept])
+                for at, place in enumerate(kept) if surplus else ():
                     if place in surplus:
-                        record[SURPLUS] = surplus[place]
-                yield [taken[place][0] for place in kept], records
+                        chunk.extras.setdefault(str(at), {})[SURPLUS] = surplus[place]
+                yield chunk
 
     def _squared(self, rows: list[tuple[int, Row]]) -> dict[int, list[str]]:
         """Brings rows to the header's width. Returns, by place, what stood beyond it."""
@@ -210,18 +236,18 @@ class Table:
                 rows=self.records,
             )
 
-    def _records(self, rows: list[Row]) -> list[Record]:
+    def _chunk(self, numbers: list[int], rows: list[Row]) -> Chunk:
         columns = list(zip(*rows, strict=True))
         fields = [name for name, _, _ in self._converters] + list(self._unknown)
         values: list[Sequence[Value]] = [convert(columns[place]) for _, place, convert in self._converters]
         values += [[plain(cell) for cell in columns[place]] for place in self._unknown.values()]
         if self.stamp:
-            fields.append("NgayCapNhat")
+            fields.append(VERSION)
             values.append([self.stamp] * len(rows))
-        records: list[Record] = [dict(zip(fields, row, strict=True)) for row in zip(*values, strict=True)]
+        chunk = Chunk(numbers, fields, values)
         for column in self._bare:
             for place, cell in enumerate(columns[column]):
                 if text := plain(cell):
                     self.unnamed.add(column + 1)
-                    records[place][f"(cột {column + 1})"] = text
-        return records
+                    chunk.extras.setdefault(str(place), {})[f"(cột {column + 1})"] = text
+        return chunk

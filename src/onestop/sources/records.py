@@ -71,7 +71,7 @@ def shape(records: Sequence[Record], spec: EntitySpec, *, first_row: int, hash_k
         first_row: 1-based place of the first one in the delivery.
         hash_key: key of the content hash and of personal hashes.
     """
-    records, hashes = _canonical(records, hash_key)
+    records, hashes = _canonical(records, hash_key, spec.place)
     columns: dict[str, pa.Array] = {}
     dates: dict[str, npt.NDArray[np.bool_]] = {}
     unreadable = np.zeros(len(records), dtype=np.int64)
@@ -130,7 +130,7 @@ def _scalars(records: Sequence[Record], fields: Sequence[str], not_text: dict[in
         return arrays
 
 
-def _canonical(records: Sequence[Record], key: bytes) -> tuple[list[Record], list[bytes]]:
+def _canonical(records: Sequence[Record], key: bytes, place: str | None) -> tuple[list[Record], list[bytes]]:
     """The records as PostgreSQL can hold them, and a keyed digest of each as delivered.
 
     Absent, null and empty fields are the same to the digest (0 and false are values); so is any order of fields.
@@ -139,17 +139,17 @@ def _canonical(records: Sequence[Record], key: bytes) -> tuple[list[Record], lis
     hashes: list[bytes] = []
     for record in records:
         try:
-            text = _digested(record)
+            text = _digested(record, place)
         except TypeError:  # nested deeper than can be written
             record = _storable(record)
-            text = _digested(record)
+            text = _digested(record, place)
         hashes.append(record_hash(text, key))
         kept.append(_storable(record) if b"\\u0000" in text else record)
     return kept, hashes
 
 
-def _digested(record: Record) -> bytes:
-    filled = {k: v for k, v in record.items() if v or isinstance(v, int | float)}
+def _digested(record: Record, place: str | None) -> bytes:
+    filled = {k: v for k, v in record.items() if (v or isinstance(v, int | float)) and k != place}
     return orjson.dumps(filled, option=orjson.OPT_SORT_KEYS)
 
 

@@ -44,7 +44,7 @@ from onestop.errors import SourceUnavailable
 from onestop.sources.paging import Record
 
 SMALLEST_PAGE_SIZE = 20
-"""With sizes from half of it on, every position of a list has a slice that straddles it (below 20 million records)."""
+"""From here on, every position among the first million has a slice, of half this size or more, that straddles it."""
 SPARE_REQUESTS = 60
 REQUESTS_PER_PAGE = 4
 

@@ -19,12 +19,11 @@ from typing import IO, Any, BinaryIO
 
 import orjson
 
-from onestop.sources.portal_table import FileRefused, Record
-from onestop.sources.workbook_guard import Limits
+from onestop.sources.portal_table import Chunk, FileRefused, Record
+from onestop.sources.workbook_guard import LONGEST_MESSAGE, Limits
 
 __all__ = ["FileFacts", "FileRefused", "Limits", "TableChunk", "TableReading", "read_table"]
 
-_LONGEST_MESSAGE = 512 << 20
 _ADVICE = {
     "xls": "open it in Excel or LibreOffice and save it as .xlsx (Excel Workbook)",
     "xlsm": "save it as .xlsx (Excel Workbook), without macros",
@@ -68,7 +67,8 @@ class TableReading:
             found = message["facts"]
             self._facts = FileFacts(**(found | {"unknown_headings": tuple(found["unknown_headings"])}))
             message = next(self._messages)
-        return TableChunk(message["numbers"], message["records"])
+        chunk = Chunk(**message)
+        return TableChunk(chunk.numbers, chunk.records())
 
     @property
     def facts(self) -> FileFacts:
@@ -122,7 +122,7 @@ def _read(
         most = limits.packed if suffix == "xlsx" else limits.unpacked
         if size > most:
             raise FileRefused(
-                f"{name}: the file has {size // 10**6} MB; {most // 10**6} MB is the limit",
+                f"{name}: the file has more than {most // 10**6} MB",
                 next_step="export a shorter span of days",
             )
         if not size:
@@ -174,7 +174,7 @@ class _Child:
         started = time.monotonic()
         timer.start()
         try:
-            line = self._process.stdout.readline(_LONGEST_MESSAGE)
+            line = self._process.stdout.readline(LONGEST_MESSAGE)
         finally:
             timer.cancel()
             self._left -= time.monotonic() - started

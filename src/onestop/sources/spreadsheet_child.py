@@ -20,7 +20,7 @@ import orjson
 from onestop.sources.csv_table import CsvTable
 from onestop.sources.portal_columns import LAYOUTS, Layout
 from onestop.sources.portal_table import HEAD_ROWS, FileRefused, Header, Row, Table, find_header
-from onestop.sources.workbook_guard import Limits, check_workbook
+from onestop.sources.workbook_guard import LONGEST_MESSAGE, Limits, check_workbook
 
 CHUNK = 2_000
 _HEADINGS_SHOWN = 60
@@ -55,7 +55,10 @@ def _confine(limits: Limits) -> None:
 
 
 def _say(message: dict[str, Any]) -> None:
-    sys.stdout.buffer.write(orjson.dumps(message) + b"\n")
+    line = orjson.dumps(message, option=orjson.OPT_APPEND_NEWLINE)
+    if len(line) > LONGEST_MESSAGE:
+        raise FileRefused("its cells hold far more text than an export's do", next_step="export the file again")
+    sys.stdout.buffer.write(line)
     sys.stdout.buffer.flush()
 
 
@@ -86,9 +89,9 @@ def read(file: BinaryIO, entity: str, suffix: str, stamp: str | None, limits: Li
 
 def _messages(table: Table, rows: Iterator[tuple[int, Row]], facts: dict[str, Any]) -> Iterator[dict[str, Any]]:
     missing = table.header.missing
-    for numbers, records in table.chunks(rows, CHUNK):
+    for chunk in table.chunks(rows, CHUNK):
         if not missing:
-            yield {"numbers": numbers, "records": records}
+            yield vars(chunk)
     if missing:
         raise FileRefused(
             f"required columns are missing: {', '.join(missing)}",

@@ -32,6 +32,9 @@ _TIMEOUT_CODES = frozenset({"57014", "55P03", "1969", "3024", "1205", "HYT00", "
 _PASSING_CODES = frozenset(
     {"40001", "40P01", "53300", "53200", "53400", "57P01", "57P02", "57P03", "1040", "1203", "1213", "1226", "1317"}
     | {"2002", "2003", "2006", "2013", "2014", "2055", "1927", "1053", "1158", "1159", "1160", "1161", "0"}
+    | {"ORA-00018", "ORA-00020", "ORA-01012", "ORA-01033", "ORA-01034", "ORA-01089", "ORA-01555", "ORA-03113"}
+    | {"ORA-03114", "ORA-03135", "ORA-12170", "ORA-12516", "ORA-12519", "ORA-12520", "ORA-12537", "ORA-12541"}
+    | {"DPY-1001", "DPY-4011", "DPY-6000", "DPY-6005"}
 )
 # libpq gives no codes for failed connections; a server that speaks another language is tried again, and then given up.
 _CONNECT_WORDS: tuple[tuple[str, tuple[str, str]], ...] = (

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from onestop.sources.portal_table import FileRefused
 
+LONGEST_MESSAGE = 64 << 20  # bytes that the reader's child may hand over at once
 _BLOCK = 1 << 18
 _MOST_PARTS = 2_000
 _LOCAL_HEADER = struct.Struct("<4s22xHH")

@@ -47,7 +47,7 @@ def test_a_rate_of_nothing_is_refused() -> None:
 
 def test_dates() -> None:
     assert vi.day(date(2024, 9, 5)) == "05/09/2024"
-    assert vi.moment(datetime(2024, 9, 5, 8, 3)) == "08:03 05/09/2024"  # noqa: DTZ001
+    assert vi.moment(datetime(2024, 9, 5, 8, 3)) == "08:03 05/09/2024"
 
 
 def test_roman() -> None:

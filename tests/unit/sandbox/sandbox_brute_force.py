@@ -12,7 +12,7 @@ from typing import Any
 
 
 def day(stamp: str | None) -> date | None:
-    return datetime.strptime(stamp, "%Y%m%d%H%M%S").date() if stamp else None  # noqa: DTZ007
+    return datetime.strptime(stamp, "%Y%m%d%H%M%S").date() if stamp else None
 
 
 def clean(value: str | None) -> str:

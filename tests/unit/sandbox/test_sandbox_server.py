@@ -347,7 +347,7 @@ def test_late_records_appear_after_the_first_complete_read() -> None:
         late = {r["MaHoSo"]: r["NgayCapNhat"] for r in second if r not in first}
         newest = second[-1]["NgayCapNhat"]
         assert first[-1]["NgayCapNhat"] == newest
-        an_hour = datetime.strptime(newest, "%Y%m%d%H%M%S") - timedelta(minutes=60)  # noqa: DTZ007
+        an_hour = datetime.strptime(newest, "%Y%m%d%H%M%S") - timedelta(minutes=60)
         assert all(stamp >= an_hour.strftime("%Y%m%d%H%M%S") for stamp in late.values())
 
 

@@ -20,7 +20,7 @@ STAMP = "20240914235959"
 
 
 def at(*parts: int) -> datetime:
-    return datetime(*parts)  # noqa: DTZ001  (local time, as cells are)
+    return datetime(*parts)
 
 
 def row(number: int = 1, **changes: Any) -> dict[str, Any]:
@@ -130,6 +130,13 @@ def test_unknown_columns_are_kept_and_reported(tmp_path: Path) -> None:
     _, records, facts = read(write_xlsx(tmp_path / "a.xlsx", "HoSo", [row()], dirt))
     assert records == [record() | {"Ghi chú": "x", "Số lượng": "3"}]
     assert facts.unknown_headings == ("Ghi chú", "Số lượng")
+
+
+def test_an_unknown_column_never_takes_a_field_s_name(tmp_path: Path) -> None:
+    dirt = Dirt(extra_columns={"MaTTHC": "x", "NgayCapNhat": "y", "_surplus": "z"})
+    _, records, facts = read(write_xlsx(tmp_path / "a.xlsx", "HoSo", [row()], dirt))
+    assert records == [record() | {"MaTTHC (cột 16)": "x", "NgayCapNhat (cột 17)": "y", "_surplus (cột 18)": "z"}]
+    assert facts.unknown_headings == ("MaTTHC", "NgayCapNhat", "_surplus")
 
 
 @pytest.mark.parametrize("suffix", ["xlsx", "csv"])

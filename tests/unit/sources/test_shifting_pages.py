@@ -17,7 +17,7 @@ from onestop.errors import SourceUnavailable
 from onestop.sources.shifting_pages import SMALLEST_PAGE_SIZE, ShiftingPages, Slice, straddling
 
 SIZE = 20
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
+EPOCH = datetime(1970, 1, 1)
 Meddle = Callable[["World"], None]
 
 
@@ -76,7 +76,7 @@ class World:
         pages = ShiftingPages(
             "pakn",
             self.ask,
-            since_of=lambda stamp: str(int((datetime.strptime(stamp, STAMP) - EPOCH).total_seconds())),  # noqa: DTZ007
+            since_of=lambda stamp: str(int((datetime.strptime(stamp, STAMP) - EPOCH).total_seconds())),
             stamp_of=lambda record: (EPOCH + timedelta(seconds=int(record["changed"]))).strftime(STAMP),
             key_of=lambda record: (record["code"], record["changed"]),
             page_size=size,

@@ -13,11 +13,13 @@ create table ops.portal_file (
     size bigint not null,
     sha256 text not null,
     batch_id bigint not null references ops.load_batch deferrable initially deferred,
+    twin_of bigint references ops.portal_file,
     layout_rows bigint not null default 0,
     unknown_headings text[] not null default '{}'
 );
 comment on table ops.portal_file is 'Every accepted portal file. Of a series (names that differ only in _v) the highest version replaces the others.';
-comment on column ops.portal_file.series is 'The name without _v<n> and without its ending.';
+comment on column ops.portal_file.twin_of is 'An earlier file with the same content: its rows are this one''s.';
+comment on column ops.portal_file.series is 'The name without _v<n>, lower case.';
 create index on ops.portal_file (source_id, name);
 create index on ops.portal_file (source_id, sha256);
 

@@ -1,0 +1,153 @@
+"""The rows of one portal file, chunk by chunk, and the register of files (ops.portal_file).
+
+Every accepted file has all of its good rows in raw, also those that an earlier file held unchanged: which rows a file
+holds decides what its next version withdraws. The ledger counts unchanged ones as duplicates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from psycopg import sql
+
+from onestop.landing.ledger import Batch
+from onestop.pipeline.entities import Known, some
+from onestop.pipeline.loading import Cursor, Loader
+from onestop.sources.portal_export import PortalFile
+from onestop.sources.records import shape
+from onestop.sources.spreadsheet import FileFacts
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """A file that was loaded: what it was called, and what it looked like in its folder."""
+
+    file_id: int
+    name: str
+    size: int
+    modified_at: object
+    rows: int
+
+    def is_same(self, file: PortalFile) -> bool:
+        """Whether the folder shows nothing new of it."""
+        return (self.name, self.size, self.modified_at) == (file.name, file.size, file.modified)
+
+    @classmethod
+    def with_content(cls, cursor: Cursor, source_id: str, sha256: str) -> KnownFile | None:
+        """A file of the source, under any name, with this content."""
+        cursor.execute(
+            f"{_KNOWN} where f.source_id = %s and f.sha256 = %s order by f.file_id limit 1", [source_id, sha256]
+        )
+        row = cursor.fetchone()
+        return cls(*row) if row else None  # type: ignore[arg-type]
+
+
+_KNOWN = (
+    "select f.file_id, f.name, f.size, f.modified_at, b.received from ops.portal_file f"
+    " join ops.load_batch b using (batch_id)"
+)
+
+
+def known_files(cursor: Cursor, source_id: str) -> list[KnownFile]:
+    """Every file of the source that was loaded."""
+    cursor.execute(f"{_KNOWN} where f.source_id = %s", [source_id])
+    return [KnownFile(*row) for row in cursor]  # type: ignore[arg-type]
+
+
+def write_file(cursor: Cursor, file: PortalFile, batch: Batch, *, twin_of: int | None = None) -> int:
+    """Register a file; of one with the content of another only its looks are noted, its rows are the other's."""
+    cursor.execute(
+        "insert into ops.portal_file (source_id, entity, name, series, version, covers_from, covers_to, modified_at,"
+        " size, sha256, batch_id, twin_of) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning file_id",
+        [
+            batch.source_id, file.entity, file.name, file.stem, file.version, file.first_day, file.last_day,
+            file.modified, file.size, batch.sha256, batch.batch_id, twin_of,
+        ],
+    )  # fmt: skip
+    row = cursor.fetchone()
+    assert row is not None  # noqa: S101  (returning gives one row)
+    return int(str(row[0]))
+
+
+@dataclass
+class FileLoader(Loader):
+    """Loads the rows of one file.
+
+    file_id: the file's number in the register.
+    doubled: keys that several different records of the file have; uniqueness is judged within one file.
+    """
+
+    file_id: int = 0
+    doubled: set[str | None] = field(default_factory=set)
+    _held: set[bytes] = field(default_factory=set)
+
+    def note_keys(self, chunks: Iterable[Sequence[Mapping[str, Any]]]) -> None:
+        """Look through the whole file for keys that stand more than once with different contents."""
+        seen: dict[str | None, bytes] = {}
+        for records in chunks:
+            shaped = shape(records, self.entity.spec, first_row=1, hash_key=self.keys.hash)
+            keys = shaped.columns[self.entity.key_column].to_pylist()
+            for key, content in zip(keys, shaped.content_hash, strict=True):
+                if key is not None and seen.setdefault(key, content) != content:
+                    self.doubled.add(key)
+
+    def load_rows(self, cursor: Cursor, numbers: Sequence[int], records: Sequence[Mapping[str, Any]]) -> None:
+        """Load one chunk; `numbers` are its rows' places in the sheet or their lines."""
+        spec = self.entity.spec
+        shaped = shape(records, spec, first_row=1, hash_key=self.keys.hash)
+        rows = np.asarray(numbers)
+        self.batch.received += len(shaped)
+        self.facts.received += len(shaped)
+        self.facts.note_fields(records, (name for name in spec.required if name in {f.field for f in spec.fields}))
+        accepted, rejected = self._known(cursor, shaped.content_hash)
+        again, unchanged, fresh = [], [], []
+        for place, content in enumerate(shaped.content_hash):
+            if content in self._held or content in rejected:
+                again.append(place)
+            elif content in accepted:
+                unchanged.append(place)
+            else:
+                fresh.append(place)
+            self._held.add(content)
+        self.batch.duplicate += len(again) + len(unchanged)
+        more = {"file_id": pa.scalar(self.file_id, pa.int64())}
+        if unchanged:
+            places = np.asarray(unchanged)
+            self.copy_raw(cursor, some(shaped, places), rows[places], [None] * len(places), more)
+        if fresh:
+            places = np.asarray(fresh)
+            chunk = some(shaped, places)
+            keys = chunk.columns[self.entity.key_column].to_pylist()
+            single = np.array([key not in self.doubled for key in keys], dtype=bool)
+            table = self.entity.table(chunk, Known(self.reference, self._latest_allowed(), single))
+            self.store(cursor, chunk, rows[places], self.judge(table, np.zeros(len(chunk), dtype=bool)), more)
+
+    def note_facts(self, cursor: Cursor, facts: FileFacts) -> None:
+        """What reading the file showed, into the register and the ledger's message."""
+        cursor.execute(
+            "update ops.portal_file set layout_rows = %s, unknown_headings = %s where file_id = %s",
+            [facts.layout_rows, list(facts.unknown_headings), self.file_id],
+        )
+        if facts.unknown_headings:
+            self.batch.message = f"columns that nobody knows: {', '.join(facts.unknown_headings)}"
+
+    def _known(self, cursor: Cursor, hashes: Sequence[bytes]) -> tuple[set[bytes], set[bytes]]:
+        """Which contents were accepted, and which rejected, in an earlier file of the source."""
+        listed = ",".join(h.hex() for h in hashes)
+        among = "content_hash in (select decode(h, 'hex') from unnest(string_to_array(%s, ',')) h)"
+        cursor.execute(
+            sql.SQL("select content_hash from {} where source_id = %s and file_id <> %s and " + among).format(
+                sql.Identifier("raw", self.entity.spec.table)
+            ),
+            [self.batch.source_id, self.file_id, listed],
+        )
+        accepted = {bytes(row[0]) for row in cursor}  # type: ignore[call-overload]
+        cursor.execute(
+            "select content_hash from quarantine.rejected_row where source_id = %s and entity = %s and " + among,
+            [self.batch.source_id, self.batch.entity, listed],
+        )
+        return accepted, {bytes(row[0]) for row in cursor}  # type: ignore[call-overload]

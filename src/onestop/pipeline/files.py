@@ -1,0 +1,218 @@
+"""One run of a portal source: every file that is new or changed, each landed, read, judged and loaded by itself.
+
+A file is one batch and one transaction. Files of a folder are never moved or changed; what was loaded is known by
+name, size and time, and by content: the same content under any name is a duplicate.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+
+import fsspec
+import psycopg
+from fsspec import AbstractFileSystem
+
+from onestop.clock import system_now, to_stamp
+from onestop.config import PortalExportSource, Settings
+from onestop.errors import DataRefused, OnestopError, SourceUnavailable
+from onestop.landing import ledger
+from onestop.landing.store import LandingStore
+from onestop.pipeline.entities import portal_entity
+from onestop.pipeline.file_loading import FileLoader, KnownFile, known_files, write_file
+from onestop.pipeline.ingest_result import IngestResult, Progress
+from onestop.pipeline.keys import Keys
+from onestop.pipeline.reference import reference_index
+from onestop.quality.batch import BatchFacts, reason_to_stop
+from onestop.quality.reference import ReferenceIndex
+from onestop.sources.portal_export import PortalFile, fetch, list_files, manifest_of, wait_until_settled
+from onestop.sources.spreadsheet import FileRefused, read_table
+
+CheckRows = Callable[[PortalFile, int], None]
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+def ingest_files(
+    settings: Settings,
+    source: PortalExportSource,
+    keys: Keys,
+    work: Connection,
+    *,
+    as_of: datetime,
+    progress: Progress,
+) -> IngestResult:
+    """Load every file that is new or changed, earlier ones first.
+
+    A file that is refused or cannot be read does not hold up the others. A file whose last day is not over at `as_of`
+    waits: its rows count as changed at the end of that day.
+
+    Raises:
+        SourceUnavailable: the folder or a file could not be read; the others were loaded.
+        DataRefused: a file was refused whole, or a first load found none; the others were loaded.
+    """
+    fs, path = file_system(settings, source)
+    listing = list_files(fs, path)
+    with work.cursor() as cursor:
+        reference = reference_index(cursor)
+        known = known_files(cursor, source.id)
+        first = ledger.is_first_load(cursor, source.id)
+    ready = [f for f in listing.files if f.stamp <= to_stamp(as_of, settings.zone)]
+    new = [f for f in ready if not any(k.is_same(f) for k in known)]
+    run = _Run(settings, source, keys, work, as_of, reference, fs, first)
+    results: list[IngestResult] = []
+    problems: list[OnestopError] = []
+    for place, file in enumerate(new, 1):
+        progress(f"ingest {source.id}: {file.name}", sum(r.received for r in results))
+        try:
+            results.append(run.load(file, is_last=place == len(new) and not problems))
+        except OnestopError as problem:
+            problems.append(problem)
+    if first and not ready:
+        raise DataRefused(
+            f"{source.id}: there is no export in {path} (PT-000)",
+            next_step="see whether the portal's files arrive there, named DVCQG_<entity>_<province>_<from>_<to>.xlsx",
+        )
+    if problems:
+        worst = next((p for p in problems if isinstance(p, DataRefused)), problems[0])
+        raise type(worst)("\n".join(p.message for p in problems), next_step=worst.next_step)
+    waiting = [f.name for f in listing.files if f not in ready]
+    notes = _notes("is not the name of an export", listing.strangers)
+    return _sum(source.id, results, notes + _notes("waits for its last day to end", waiting))
+
+
+def _notes(words: str, names: Iterable[str]) -> list[str]:
+    return [f"{name} {words}" for name in names]
+
+
+def file_system(settings: Settings, source: PortalExportSource) -> tuple[AbstractFileSystem, str]:
+    """Where a source's files lie. Raises SourceUnavailable where its address cannot be opened."""
+    address = source.path if "://" in source.path else str((settings.root / source.path).resolve())
+    try:
+        fs, path = fsspec.core.url_to_fs(address)
+    except (ImportError, ValueError, OSError) as problem:
+        raise SourceUnavailable(
+            f"{source.id}: {source.path} cannot be opened: {type(problem).__name__}",
+            next_step="correct `path` in province.yml, or install what its protocol needs",
+        ) from None
+    return fs, str(path)
+
+
+def _sum(source_id: str, results: list[IngestResult], notes: list[str]) -> IngestResult:
+    """All files of a run as one result."""
+
+    def total(name: str) -> int:
+        return sum(getattr(r, name) for r in results)
+
+    return IngestResult(
+        source_id,
+        "files",
+        [batch_id for r in results for batch_id in r.batch_ids],
+        "duplicate" if results and all(r.state == "duplicate" for r in results) else "loaded",
+        total("received"),
+        total("accepted"),
+        total("quarantined"),
+        total("duplicate"),
+        total("refused"),
+        "; ".join([r.message for r in results if r.message] + notes) or None,
+    )
+
+
+@dataclass
+class _Run:
+    """What the files of one run share."""
+
+    settings: Settings
+    source: PortalExportSource
+    keys: Keys
+    work: Connection
+    as_of: datetime
+    reference: ReferenceIndex
+    fs: AbstractFileSystem
+    is_first_load: bool
+
+    def load(self, file: PortalFile, *, is_last: bool) -> IngestResult:
+        """One file; `is_last` of a run in which none failed: the end of the feed is reached."""
+        with self.work.cursor() as cursor:
+            batch = ledger.Batch(
+                batch_id=ledger.next_batch_id(cursor),
+                source_id=self.source.id,
+                entity=file.entity,
+                origin=file.name,
+                accepted_at=self.as_of,
+                is_first_load=self.is_first_load,
+                reached_end=is_last,
+            )
+        try:
+            settled = wait_until_settled(self.fs, file)
+            manifest = manifest_of(self.fs, settled)
+            body = fetch(self.fs, settled)
+            if manifest:
+                manifest.check_content(settled, body)
+            batch.sha256, batch.landing_path = hashlib.sha256(body).hexdigest(), self._land(file, body)
+            self._load(settled, body, batch, manifest.check_rows if manifest else None)
+        except OnestopError as problem:
+            self.work.rollback()
+            if isinstance(problem, FileRefused):
+                batch.received = max(batch.received, problem.rows)
+            batch.refuse_all("refused" if isinstance(problem, DataRefused) else "failed", problem.message)
+            with self.work.cursor() as cursor:
+                ledger.write_batch(cursor, batch)
+            self.work.commit()
+            raise
+        self.work.commit()
+        return IngestResult.of(batch)
+
+    def _land(self, file: PortalFile, body: bytes) -> str:
+        run_id = f"{system_now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+        landed = LandingStore(self.settings.landing_url, self.keys.data).open_run(self.source.id, file.entity, run_id)
+        landed.put(1, body)
+        landed.close({"source": self.source.id, "entity": file.entity, "file": file.name})
+        return landed.path
+
+    def _load(
+        self, file: PortalFile, body: bytes, batch: ledger.Batch, check_rows: Callable[[PortalFile, int], None] | None
+    ) -> None:
+        assert batch.sha256 is not None  # noqa: S101  (set by the caller)
+        with self.work.cursor() as cursor:
+            twin = KnownFile.with_content(cursor, self.source.id, batch.sha256)
+            if twin is not None:
+                batch.received = batch.duplicate = twin.rows
+                batch.state, batch.message = "duplicate", f"the same content as {twin.name}"
+                write_file(cursor, file, batch, twin_of=twin.file_id)
+                ledger.write_batch(cursor, batch)
+                return
+            loader = FileLoader(
+                self.settings, portal_entity(file.entity), self.reference, self.keys, batch, BatchFacts(), self.as_of
+            )
+            loader.file_id = write_file(cursor, file, batch)
+            if file.entity != "dossier":
+                with closing(read_table(body, file.name, file.entity, stamp=file.stamp)) as chunks:
+                    loader.note_keys(chunk.records for chunk in chunks)
+            with closing(read_table(body, file.name, file.entity, stamp=file.stamp)) as chunks:
+                for chunk in chunks:
+                    loader.load_rows(cursor, chunk.numbers, chunk.records)
+                loader.note_facts(cursor, chunks.facts)
+            if check_rows:
+                check_rows(file, batch.received)
+            self._judge_whole(file, loader)
+            if batch.received and batch.duplicate == batch.received:
+                batch.state = "duplicate"
+            ledger.write_batch(cursor, batch)
+
+    def _judge_whole(self, file: PortalFile, loader: FileLoader) -> None:
+        batch = loader.batch
+        failed = {rule: n for rule, (action, _, n) in batch.rules.items() if action == "quarantine"}
+        reason = reason_to_stop(
+            loader.facts, limit=self.source.quarantine_limit, some_were_due=True, failed_by_rule=failed
+        )
+        stop = loader.entity.book.batch_rules[0].id
+        batch.rules[stop] = ("stop", batch.received, batch.received if reason else 0)
+        if reason:
+            raise DataRefused(
+                f"{self.source.id}: {file.name} with {batch.received} rows was refused whole: {reason} ({stop})",
+                next_step="have the file corrected or exported again; what was loaded before stays in force",
+            )

@@ -1,0 +1,216 @@
+"""One province with a source of every kind: API, SQL, the portal's files, feedback, each over its real protocol."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from onestop import config
+from onestop.errors import DataRefused
+from onestop.pipeline.ingest import ingest
+from onestop.pipeline.reference import ingest_reference
+from onestop.sandbox.feedback_server import FeedbackServer
+from onestop.sandbox.portal_files import Dirt, dossier_row, file_name, write_csv, write_manifest, write_xlsx
+from onestop.sandbox.server import OneStopServer
+from onestop.sandbox.sql_source import write_table
+from worlds import AS_OF, CLIENT, SECRET, World, dossier, make_world
+
+pytestmark = pytest.mark.integration
+FIRST, LAST = date(2024, 8, 1), date(2024, 8, 31)
+
+
+def case(number: int, **changes: Any) -> dict[str, Any]:
+    """A case of the feedback system, changed after it was answered, with times in three spellings."""
+    record = {
+        "MaPAKN": f"PA-{number:04d}",
+        "Nguon": "portal",
+        "DonViXuLy": "H15.07",
+        "NgayTiepNhan": "2024-08-01T08:00:00+07:00",
+        "HanXuLy": "2024-08-21T17:00:00",
+        "NgayTraLoi": "2024-08-20T03:00:00Z",
+        "LoaiNoiDung": 2,
+        "ThuocThamQuyen": True,
+        "TrangThai": "da_xu_ly",
+        "HoTen": "Nguyễn Thị Phản Ánh",
+        "NoiDung": "Nội dung riêng tư",
+        "NgayCapNhat": f"2024-08-20T10:{number // 60 % 60:02d}:{number % 60:02d}+07:00",
+    }
+    return {**record, **changes}
+
+
+class Province:
+    """A world whose province.yml lists one source of each kind; a test changes what they deliver between runs."""
+
+    def __init__(self, folder: Path, warehouse: str, foreign: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.foreign = folder, foreign
+        self.exports = folder / "exports"
+        self.exports.mkdir()
+        self.api = OneStopServer([dossier(1)], CLIENT, SECRET).start()
+        self.feedback = FeedbackServer([case(n) for n in range(1, 45)], "a key", requests_per_second=0).start()
+        self.world = make_world(folder, warehouse, {"igate": self.api.url}, monkeypatch)
+        text = self.world.settings.file.read_text()
+        text += "  - {id: treasury, kind: one_stop_sql, dsn_env: TREASURY_DSN, retry_budget_seconds: 5}\n"
+        text += "  - {id: dvcqg, kind: portal_export, path: exports}\n"
+        text += (
+            f'  - {{id: pakn, kind: feedback_api, base_url: "{self.feedback.url}", credentials: PAKN, page_size: 20}}\n'
+        )
+        self.world.settings.file.write_text(text)
+        self.world = World(folder, warehouse, config.load(self.world.settings.file))
+        monkeypatch.setenv("TREASURY_DSN", foreign)
+        monkeypatch.setenv("PAKN_API_KEY", "a key")
+        monkeypatch.setattr("onestop.sources.portal_export.SECONDS_BETWEEN_LOOKS", 0.01)
+        ingest_reference(self.world.settings, as_of=AS_OF)
+
+    def stop(self) -> None:
+        self.api.stop()
+        self.feedback.stop()
+
+    def export(self, *records: dict[str, Any], version: int = 1, dirt: Dirt | None = None, first: date = FIRST) -> Path:
+        rows = [dossier_row(record, number) for number, record in enumerate(records, 1)]
+        path = self.exports / file_name("HoSo", "H15", first, LAST, version)
+        return write_xlsx(path, "HoSo", rows, dirt or Dirt(title_rows=3, two_row_header=True, text_dates_every=2))
+
+    def run(self, source: str) -> tuple[Any, ...]:
+        result = ingest(self.world.settings, source, as_of=AS_OF)
+        return (result.state, result.received, result.accepted, result.quarantined, result.duplicate, result.refused)
+
+
+@pytest.fixture
+def province(
+    tmp_path: Path, warehouse: str, empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Province]:
+    made = Province(tmp_path, warehouse, empty_database, monkeypatch)
+    yield made
+    made.stop()
+
+
+def test_a_database_is_read_like_the_api(province: Province) -> None:
+    old = [dossier(n, NgayCapNhat=f"20240828{n:06d}") for n in range(1, 10)]
+    records = old + [dossier(n) for n in range(10, 30)] + [dossier(30, KenhThucHien="9")]
+    write_table(province.foreign, records)
+    assert province.run("treasury") == ("loaded", 30, 29, 1, 0, 0)
+    with OneStopServer(records, CLIENT, SECRET) as server:
+        text = province.world.settings.file.read_text().replace(province.api.url, server.url)
+        province.world.settings.file.write_text(text)
+        province.world = World(province.folder, province.world.dsn, config.load(province.world.settings.file))
+        assert province.run("igate") == ("loaded", 30, 29, 1, 0, 0)
+    columns = "ma_ho_so, ma_tthc, don_vi_xu_ly, ngay_tiep_nhan, ngay_hen_tra, ngay_cap_nhat, trang_thai_ho_so"
+    query = f"select {columns} from raw.one_stop_dossier where source_id = %s order by 1"
+    assert province.world.rows(query, "treasury") == province.world.rows(query, "igate")
+    write_table(province.foreign, [*records, dossier(31, NgayCapNhat="20240830000000")])
+    state, received, accepted, *_ = province.run("treasury")
+    assert (state, received, accepted) == ("loaded", 22, 1)  # the overlap of 60 minutes, not the whole table
+
+
+def test_feedback_comes_with_its_times_read_right(province: Province) -> None:
+    state, received, accepted, quarantined, duplicate, refused = province.run("pakn")  # pages overlap: nothing is lost
+    assert (state, accepted, quarantined, refused, received) == ("loaded", 44, 0, 0, 44 + duplicate)
+    ((received, due, answered, kind, competent),) = province.world.rows(
+        "select ngay_tiep_nhan, han_xu_ly, ngay_tra_loi, loai_noi_dung, thuoc_tham_quyen from raw.feedback_case"
+        " where ma_pakn = 'PA-0001'"
+    )
+    assert (received, due, answered, kind, competent) == (
+        "20240801080000",
+        "20240821170000",
+        "20240820100000",
+        "2",
+        "1",
+    )
+    dump = str(province.world.rows("select * from raw.feedback_case"))
+    assert "Phản Ánh" not in dump and "riêng tư" not in dump
+    province.feedback.cases.commit([case(45, TrangThai="?", NgayCapNhat="2024-08-20T10:01:00+07:00")])
+    state, _, accepted, quarantined, *_ = province.run("pakn")
+    assert (state, accepted, quarantined) == ("loaded", 0, 1)
+    assert province.world.one("select rule_ids from quarantine.rejected_row") == ["PA-003"]
+
+
+def test_no_feedback_is_no_fault(province: Province) -> None:
+    for number in range(1, 45):
+        province.feedback.cases.withdraw(f"PA-{number:04d}")
+    assert province.run("pakn") == ("loaded", 0, 0, 0, 0, 0)
+
+
+def test_a_portal_file_is_read_once_and_again_when_it_changed(province: Province) -> None:
+    bad = dossier(3, DonViXuLy="H15.99")
+    path = province.export(dossier(1), dossier(2), bad)
+    write_manifest(path, 3)
+    assert province.run("dvcqg") == ("loaded", 3, 2, 1, 0, 0)
+    assert province.run("dvcqg") == ("loaded", 0, 0, 0, 0, 0)
+    ((row, key, rules),) = province.world.rows("select row_number, record_key, rule_ids from quarantine.rejected_row")
+    assert (row, key, rules) == (8, "H15.07-240823-0003", ["PT-011"])  # three title rows, two of header, third row
+    assert province.world.rows("select origin, state from ops.load_batch where source_id = 'dvcqg'") == [
+        (path.name, "loaded")
+    ]
+
+    shutil.copy(path, path.with_name(file_name("HoSo", "H15", date(2024, 8, 2), LAST)))
+    assert province.run("dvcqg") == ("duplicate", 3, 0, 0, 3, 0)
+
+    province.export(dossier(1), dossier(2, TrangThaiHoSo="9"), bad, version=2)
+    assert province.run("dvcqg") == ("loaded", 3, 1, 0, 2, 0)  # one changed; the quarantined row is no second one
+    assert province.world.one("select count(*) from quarantine.rejected_row") == 1
+    held = province.world.rows(
+        "select f.version, count(*) from raw.portal_dossier join ops.portal_file f using (file_id) group by 1 order by 1"
+    )
+    assert held == [(1, 2), (2, 2)]
+
+
+def test_a_refused_file_does_not_hold_up_the_others(province: Province) -> None:
+    province.export(dossier(1))
+    (province.exports / file_name("HoSo", "H15", date(2024, 8, 3), LAST)).write_bytes(b"PK not a workbook")
+    write_manifest(province.export(dossier(2), first=date(2024, 8, 4)), 7)
+    with pytest.raises(DataRefused, match=r"20240803(.|\n)*its manifest says 7"):
+        province.run("dvcqg")
+    assert province.world.ledger("dvcqg") == [
+        ("loaded", 1, 1, 0, 0, 0), ("refused", 0, 0, 0, 0, 0), ("refused", 1, 0, 0, 0, 1),
+    ]  # fmt: skip
+    assert province.world.one("select count(*) from raw.portal_dossier") == 1
+
+
+def test_payments_and_ratings(province: Province) -> None:
+    paid = {
+        "Mã hồ sơ": "H15.07-240823-0001",
+        "Hình thức": "Trực tuyến",
+        "Trạng thái": "Thành công",
+        "Ngày thanh toán": "23/08/2024",
+    }
+    payments = [{**paid, "Mã giao dịch": f"GD{n}", "Số tiền": "1.219.000 đ"} for n in (1, 2, 2)]
+    payments[2] = {**payments[2], "Số tiền": "5"}
+    write_csv(
+        province.exports / file_name("ThanhToan", "H15", FIRST, LAST, suffix="csv"),
+        "ThanhToan",
+        payments,
+        encoding="cp1258",
+        separator=";",
+    )
+    rating = {
+        "Mã phiếu": "P1",
+        "Mã hồ sơ": "H15.07-240823-0001",
+        "Điểm": 5,
+        "Ngày đánh giá": "24/08/2024",
+        "Nội dung": "Lời riêng",
+    }
+    write_xlsx(province.exports / file_name("DanhGia", "H15", FIRST, LAST), "DanhGia", [rating])
+    province.export(dossier(1))
+    assert province.run("dvcqg") == ("loaded", 5, 3, 2, 0, 0)  # both rows of the code that stands twice
+    assert province.world.rows("select ma_giao_dich, so_tien from raw.portal_payment") == [("GD1", "1219000")]
+    assert province.world.rows("select diem, ngay_danh_gia from raw.portal_rating") == [("5", "20240824000000")]
+    assert "riêng" not in str(province.world.rows("select * from raw.portal_rating"))
+
+
+def test_an_empty_folder_on_a_first_load_is_refused(province: Province) -> None:
+    with pytest.raises(DataRefused, match="there is no export"):
+        province.run("dvcqg")
+
+
+def test_a_file_whose_last_day_is_not_over_waits(province: Province) -> None:
+    province.export(dossier(1))
+    path = province.exports / file_name("HoSo", "H15", FIRST, AS_OF.date())
+    os.link(province.export(dossier(2), first=date(2024, 8, 5)), path)
+    result = ingest(province.world.settings, "dvcqg", as_of=AS_OF)
+    assert result.received == 2 and f"{path.name} waits" in str(result.message)
