@@ -36,7 +36,8 @@ def protect(record: Mapping[str, Any], spec: EntitySpec, encrypt: Encrypt) -> di
 def _protect(record: Mapping[str, Any], fields: Sequence[Item], encrypt: Encrypt) -> dict[str, Any]:
     known = {f.field: f for f in fields}
     shown: dict[str, Any] = {}
-    for name, value in record.items():
+    for delivered, value in record.items():
+        name = delivered.replace("\0", "\ufffd")  # as PostgreSQL can hold it, also where the value is empty
         item = known.get(name)
         if value is None or value == "":
             shown[name] = value

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from onestop.sources import text
@@ -28,6 +28,7 @@ def strings(*values: str | None) -> pa.Array:
     return pa.array(values, pa.string())
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | words, max_size=6))
 def test_one_form_is_kept_when_it_is_made_again(values: list[str | None]) -> None:
     for make in (text_array, code_array):
@@ -36,6 +37,7 @@ def test_one_form_is_kept_when_it_is_made_again(values: list[str | None]) -> Non
         assert "" not in once.to_pylist()
 
 
+@settings(deadline=None)
 @given(words)
 def test_a_value_is_the_same_alone_and_beside_text_in_other_scripts(value: str) -> None:
     for make in (text_array, code_array):
@@ -47,6 +49,7 @@ def test_codes_and_texts() -> None:
     assert text_array(strings("  Đă\u0301k  Lă\u0301k ", " ")).to_pylist() == ["Đắk  Lắk", None]
 
 
+@settings(deadline=None)
 @given(st.from_regex(r"[0-9]{14}", fullmatch=True) | words)
 @example("00000101000000")
 @example("00010101000000")
@@ -66,11 +69,13 @@ def test_readable_is_what_the_calendar_says(stamp: str) -> None:
     assert readable(strings(stamp, None)).tolist() == [expected, False]
 
 
+@settings(deadline=None)
 @given(st.datetimes(min_value=datetime(1, 1, 1)))
 def test_every_moment_is_readable(moment: datetime) -> None:
     assert readable(strings(moment.strftime("%Y%m%d%H%M%S").zfill(14))).all()
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | words, max_size=5))
 def test_foreign_values_become_text_and_are_named(values: list[object]) -> None:
     array, foreign = strings_of(values)

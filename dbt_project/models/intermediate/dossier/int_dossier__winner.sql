@@ -1,7 +1,11 @@
--- One row per dossier: the copy that speaks for it. A system's copy is its current version, unless that is a delete.
--- Among the copies the latest NgayCapNhat wins, then the source listed first, then the later in the delivery.
--- A source that is no longer in province.yml speaks only for dossiers of which no listed source ever had a copy: under
--- its new name, or from its successor, a dossier that was deleted there would otherwise rise again.
+-- One row per dossier: the copy that speaks for it. A source's copy is its current version, unless that is a delete.
+-- Any one-stop copy wins over the portal's; the portal speaks only for dossiers of which no one-stop system ever had a
+-- copy: one that was deleted there is out, whatever the portal shows.
+-- Among one-stop copies the latest NgayCapNhat wins, then the source listed first, then the later in the delivery;
+-- among the portal's the later file, whatever the source, then the later row.
+-- A source that is no longer in province.yml speaks only for dossiers of which no listed source of its kind (one-stop,
+-- portal) ever had a copy: under its new name, or from its successor, a dossier that was deleted there would otherwise
+-- rise again.
 -- A dossier of which no copy is left has no row.
 with
 
@@ -9,15 +13,17 @@ copy as (
     select
         version.*,
         coalesce(link.dossier_group, version.dossier_code) as dossier_group,
-        origin.source_position,
+        case when not version.is_portal then origin.source_position end as source_position,
         coalesce(origin.is_listed, false) as is_listed,
-        bool_or(coalesce(origin.is_listed, false)) over (
-            partition by coalesce(link.dossier_group, version.dossier_code)
-        ) as has_listed_copy
+        bool_or(version.is_portal) over dossier as is_known_to_portal,
+        bool_or(not version.is_portal) over dossier as has_one_stop_copy,
+        bool_or(coalesce(origin.is_listed, false) and not version.is_portal) over dossier as has_listed_one_stop_copy,
+        bool_or(coalesce(origin.is_listed, false) and version.is_portal) over dossier as has_listed_portal_copy
     from {{ ref('int_dossier__version') }} as version
     left join {{ ref('int_dossier__link') }} as link on version.dossier_code = link.dossier_code
     left join {{ ref('stg_platform__source') }} as origin on version.source_id = origin.source_id
     where version.is_current
+    window dossier as (partition by coalesce(link.dossier_group, version.dossier_code))
 )
 
 select distinct on (dossier_group)
@@ -28,12 +34,18 @@ select distinct on (dossier_group)
     row_number,
     updated_at,
     earliest_shown_appointment_at,
-    status_since
+    status_since,
+    is_known_to_portal
 from copy
-where not is_deleted and (is_listed or not has_listed_copy)
+where
+    not is_deleted
+    and case
+        when is_portal then not has_one_stop_copy and (is_listed or not has_listed_portal_copy)
+        else is_listed or not has_listed_one_stop_copy
+    end
 order by
     dossier_group asc,
     updated_at desc,
     source_position asc,
-    batch_id desc,
+    delivery_order desc,
     row_number desc

@@ -27,11 +27,7 @@ select
     row_number,
     updated_at,
     is_deleted,
-    -- The versions of a first load are known from their NgayCapNhat on, all others from the moment of acceptance.
-    case
-        when is_first_load then coalesce(updated_at at time zone '{{ var("timezone") }}', accepted_at)
-        else accepted_at
-    end as known_at,
+    {{ known_from('updated_at') }} as known_at,
     ma_ho_so as dossier_code,
     ma_ho_so_khac as other_code,
     case when not is_deleted then {{ short_procedure_code('ma_tthc') }} end as procedure_code,
