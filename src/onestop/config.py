@@ -11,6 +11,7 @@ import re
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
@@ -22,6 +23,7 @@ from onestop.errors import ConfigurationError
 
 _VARIABLE = r"^[A-Z][A-Z0-9_]*$"
 _URL = r"^https?://[^\s/]+"
+_SSH = re.compile(r"\b(sftp|ssh)://", re.IGNORECASE)
 CRON_FIELD = re.compile(r"^[\d*,/\-A-Za-z#L]+$")
 
 
@@ -138,16 +140,44 @@ class FeedbackApiSource(_Polled):
         return (f"{self.credentials}_API_KEY",)
 
 
+def _is_sftp_folder(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        whole = bool(parts.hostname) and parts.port != 0 and not parts.query and not parts.fragment
+    except ValueError:  # the port or the brackets
+        return False
+    return whole and address.startswith("sftp://") and "@" not in parts.netloc
+
+
 class PortalExportSource(_Source):
     """Files of the national portal in a folder: a path or any fsspec address (contracts/portal_export.md)."""
 
     kind: Literal["portal_export"]
     path: Annotated[str, Field(min_length=1)]
+    credentials: Annotated[str, Field(pattern=_VARIABLE)] | None = None
+
+    @model_validator(mode="after")
+    def _sftp(self) -> PortalExportSource:
+        if not _SSH.search(self.path):
+            return self
+        if not _is_sftp_folder(self.path):
+            raise ValueError("path: an SFTP folder is written sftp://host:port/folder, with no user or password in it")
+        if self.credentials is None:
+            raise ValueError("credentials is missing: an sftp:// path needs it, for example DVCQG for DVCQG_USER")
+        return self
+
+    @property
+    def is_sftp(self) -> bool:
+        """Whether its files lie on an SFTP server."""
+        return self.path.startswith("sftp://")
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Names of the variables that it needs."""
-        return ()
+        if not self.is_sftp:
+            return ()
+        user = f"{self.credentials}_USER"
+        return (user,) if variable(f"{self.credentials}_KEY_FILE") else (user, f"{self.credentials}_PASSWORD")
 
 
 PolledSource = OneStopApiSource | OneStopSqlSource | FeedbackApiSource
@@ -261,6 +291,11 @@ def now(settings: Settings, as_of: str | None = None) -> datetime:
     """What "now" means for a run: --as-of, else ONESTOP_AS_OF, else the clock."""
     text = as_of or os.environ.get("ONESTOP_AS_OF")
     return parse_moment(text, settings.zone) if text else system_now()
+
+
+def variable(name: str) -> str | None:
+    """A variable of the environment that is no secret, such as a path; None where it is empty or not set."""
+    return os.environ.get(name) or None
 
 
 def secret(name: str) -> str | None:

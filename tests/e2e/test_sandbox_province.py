@@ -21,15 +21,18 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def sandbox_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("sandbox")
+@pytest.fixture
+def sandbox_folder(tmp_path: Path) -> Path:
+    return tmp_path / "sandbox"
 
 
+@pytest.mark.parametrize("every_kind", [False, True], ids=["one source", "a source of every kind"])
 def test_every_form_of_every_period_and_unit(
-    sandbox_folder: Path, warehouse: str, monkeypatch: pytest.MonkeyPatch
+    every_kind: bool, sandbox_folder: Path, warehouse: str, empty_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with start("small", sandbox_folder, port=0) as sandbox:
+    monkeypatch.setattr("onestop.sources.portal_export.SECONDS_BETWEEN_LOOKS", 0.01)
+    dsn = empty_database if every_kind else None
+    with start("small", sandbox_folder, port=0, every_kind=every_kind, sql_dsn=dsn) as sandbox:
         monkeypatch.setenv("ONESTOP_WAREHOUSE_DSN", warehouse)
         monkeypatch.setenv("ONESTOP_HASH_KEY", "a hash key for tests only")
         monkeypatch.setenv("ONESTOP_DATA_KEY", "a data key for tests only")
@@ -43,11 +46,21 @@ def test_every_form_of_every_period_and_unit(
     world = World(sandbox_folder, warehouse, settings)
 
     assert world.one("select count(*) from mart.fct_dossier") == expected["dossiers_counted"]
-    rules = world.rows(
-        "select rule, count(*) from quarantine.rejected_row, unnest(rule_ids) rule group by 1 order by 1"
+    rejected: dict[str, dict[str, int]] = {source: {} for source in expected["sources"]}
+    for source, rule, rows in world.rows(
+        "select source_id, rule, count(*) from quarantine.rejected_row, unnest(rule_ids) rule group by 1, 2 order by 1, 2"
+    ):
+        rejected[source][rule] = rows
+    assert rejected == {name: share["quarantined_by_rule"] for name, share in expected["sources"].items()}
+    # A feedback system's pages overlap: what came twice is a duplicate.
+    delivered = world.rows(
+        "select source_id, sum(received - case when source_id = 'pakn' then duplicate else 0 end) from ops.load_batch"
+        " where source_id <> 'reference' group by 1"
     )
-    assert dict(rules) == expected["quarantined_by_rule"]
-    assert world.one("select received from ops.load_batch where source_id = 'igate'") == expected["records_served"]
+    assert dict(delivered) == {name: share["records"] for name, share in expected["sources"].items()}
+    one_stop = [expected["sources"][name]["records"] for name in ("igate", "treasury") if name in expected["sources"]]
+    assert sum(one_stop) == expected["records_served"]
+    assert len(expected["sources"]) == (4 if every_kind else 1)
 
     found: dict[str, dict[str, list[str]]] = {}
     for convention, period, unit, *figures in world.rows(

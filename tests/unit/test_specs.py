@@ -25,7 +25,6 @@ def test_there_are_specifications() -> None:
 def test_a_specification_is_in_order(name: str) -> None:
     spec = load_spec(name)
     fields = [field.field for field in spec.fields]
-    assert spec.name == name
     assert len(set(fields)) == len(fields) and len(set(spec.raw_columns)) == len(spec.raw_columns)
     assert {spec.key, spec.version, *spec.required} <= set(fields)
     assert spec.deleted is None or spec.deleted in fields

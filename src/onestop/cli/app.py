@@ -26,6 +26,8 @@ app = typer.Typer(
     add_completion=False,
 )
 
+_INTERRUPTED = 130  # what typer makes of Ctrl-C
+
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -51,6 +53,8 @@ def main() -> None:
     words = [word for word in sys.argv[1:] if word != "--debug"]
     try:
         code = app(words, prog_name="onestop", standalone_mode=False)
+        if code == _INTERRUPTED:
+            raise KeyboardInterrupt
     except typer.Exit as leave:
         code = leave.exit_code
     except typer.Abort:

@@ -98,8 +98,16 @@ def sandbox(
     faults: Annotated[bool, typer.Option("--faults", help="Play every fault that real systems have.")] = False,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
     file: Annotated[Path | None, typer.Option(help="Serve this JSONL file of dossiers instead.")] = None,
+    sql_dsn: Annotated[
+        str | None,
+        typer.Option(
+            envvar="TREASURY_DSN",
+            show_envvar=True,
+            help="Database (SQLAlchemy URL) that gets the State Treasury's table `dossiers`, made anew. None: no SQL source.",
+        ),
+    ] = None,
 ) -> None:
-    """Sample source systems on loopback, until stopped.
+    """Sample source systems of every kind on loopback, until stopped.
 
     Example: onestop sandbox --scenario small --folder /tmp/sandbox --faults
     """
@@ -108,6 +116,8 @@ def sandbox(
 
     def ready(running: Sandbox) -> None:
         console.print(f"serving {running.url}", highlight=False)
+        if running.feedback:
+            console.print(f"serving {running.feedback.url} (feedback)", highlight=False)
         for name, value in running.environment.items():
             console.print(f"export {name}={value}", highlight=False, markup=False)
         if running.folder:
@@ -124,6 +134,10 @@ def sandbox(
         file=file,
         client_id=os.environ.get("IGATE_CLIENT_ID", "sandbox"),
         client_secret=os.environ.get("IGATE_CLIENT_SECRET"),
+        every_kind=file is None,
+        feedback_port=port + 1 if port else 0,
+        api_key=os.environ.get("PAKN_API_KEY"),
+        sql_dsn=None if file else sql_dsn,
         ready=ready,
     )
 

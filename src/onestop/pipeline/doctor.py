@@ -92,7 +92,8 @@ def _reference(settings: Settings, kind: ReferenceFile) -> str:
 def _source(settings: Settings, source: Source) -> str:
     """Ask for the last minute: the token, the address and the format are tried, and little is read."""
     if isinstance(source, PortalExportSource):
-        return f"{len(list_files(*file_system(settings, source)).files)} exports in its folder"
+        with file_system(settings, source) as (fs, path):
+            return f"{len(list_files(fs, path).files)} exports in its folder"
     now = system_now()
     feed = connector(settings, source.model_copy(update={"retry_budget_seconds": 5.0}))
     start, end = (to_stamp(moment, settings.zone) for moment in (now - timedelta(minutes=1), now))

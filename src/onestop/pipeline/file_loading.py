@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,9 @@ from psycopg import sql
 from onestop.landing.ledger import Batch
 from onestop.pipeline.entities import Known, some
 from onestop.pipeline.loading import Cursor, Loader
+from onestop.quality.drift import UnknownFields
 from onestop.sources.portal_export import PortalFile
+from onestop.sources.portal_table import SURPLUS
 from onestop.sources.records import shape
 from onestop.sources.spreadsheet import FileFacts
 
@@ -85,6 +88,12 @@ class FileLoader(Loader):
     doubled: set[str | None] = field(default_factory=set)
     _held: set[bytes] = field(default_factory=set)
 
+    @cached_property
+    def unknown(self) -> UnknownFields:
+        """Columns beyond the specification. A sheet's cells have no types of their own: those of known columns are
+        the rows' business (PT-002, PT-006)."""
+        return UnknownFields(self.entity.spec, frozenset({SURPLUS}))
+
     def note_keys(self, chunks: Iterable[Sequence[Mapping[str, Any]]]) -> None:
         """Look through the whole file for keys that stand more than once with different contents."""
         seen: dict[str | None, bytes] = {}
@@ -103,6 +112,7 @@ class FileLoader(Loader):
         self.batch.received += len(shaped)
         self.facts.received += len(shaped)
         self.facts.note_fields(records, (name for name in spec.required if name in {f.field for f in spec.fields}))
+        self.unknown.note(records)
         accepted, rejected = self._known(cursor, shaped.content_hash)
         again, unchanged, fresh = [], [], []
         for place, content in enumerate(shaped.content_hash):
@@ -132,8 +142,7 @@ class FileLoader(Loader):
             "update ops.portal_file set layout_rows = %s, unknown_headings = %s where file_id = %s",
             [facts.layout_rows, list(facts.unknown_headings), self.file_id],
         )
-        if facts.unknown_headings:
-            self.batch.message = f"columns that nobody knows: {', '.join(facts.unknown_headings)}"
+        self.batch.message = self.note_drift(cursor)
 
     def _known(self, cursor: Cursor, hashes: Sequence[bytes]) -> tuple[set[bytes], set[bytes]]:
         """Which contents were accepted, and which rejected, in an earlier file of the source."""

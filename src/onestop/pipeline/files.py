@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import fsspec
 import psycopg
 from fsspec import AbstractFileSystem
 
 from onestop.clock import system_now, to_stamp
-from onestop.config import PortalExportSource, Settings
-from onestop.errors import DataRefused, OnestopError, SourceUnavailable
+from onestop.config import PortalExportSource, Settings, required_secrets, secret, variable
+from onestop.errors import ConfigurationError, DataRefused, OnestopError, SourceUnavailable
 from onestop.landing import ledger
 from onestop.landing.store import LandingStore
 from onestop.pipeline.entities import portal_entity
@@ -30,6 +31,7 @@ from onestop.pipeline.reference import reference_index
 from onestop.quality.batch import BatchFacts, reason_to_stop
 from onestop.quality.reference import ReferenceIndex
 from onestop.sources.portal_export import PortalFile, fetch, list_files, manifest_of, wait_until_settled
+from onestop.sources.sftp import SftpAddress, SftpFolder, SftpLogin
 from onestop.sources.spreadsheet import FileRefused, read_table
 
 CheckRows = Callable[[PortalFile, int], None]
@@ -54,7 +56,20 @@ def ingest_files(
         SourceUnavailable: the folder or a file could not be read; the others were loaded.
         DataRefused: a file was refused whole, or a first load found none; the others were loaded.
     """
-    fs, path = file_system(settings, source)
+    with file_system(settings, source) as (fs, path):
+        return _ingest(settings, source, keys, work, fs, path, as_of, progress)
+
+
+def _ingest(
+    settings: Settings,
+    source: PortalExportSource,
+    keys: Keys,
+    work: Connection,
+    fs: AbstractFileSystem,
+    path: str,
+    as_of: datetime,
+    progress: Progress,
+) -> IngestResult:
     listing = list_files(fs, path)
     with work.cursor() as cursor:
         reference = reference_index(cursor)
@@ -88,17 +103,51 @@ def _notes(words: str, names: Iterable[str]) -> list[str]:
     return [f"{name} {words}" for name in names]
 
 
-def file_system(settings: Settings, source: PortalExportSource) -> tuple[AbstractFileSystem, str]:
-    """Where a source's files lie. Raises SourceUnavailable where its address cannot be opened."""
-    address = source.path if "://" in source.path else str((settings.root / source.path).resolve())
+@contextmanager
+def file_system(settings: Settings, source: PortalExportSource) -> Iterator[tuple[AbstractFileSystem, str]]:
+    """Where a source's files lie, and the folder there; a connection to it is closed at the end.
+
+    Raises:
+        SourceUnavailable: its address cannot be opened, or its server cannot be reached.
+        ConfigurationError: its credentials are missing or were refused, or the server's host key is not the known one.
+    """
+    if source.is_sftp:
+        address = SftpAddress.parse(source.path)
+        with closing(SftpFolder(source.id, address, _login(settings, source))) as folder:
+            yield folder, address.folder
+        return
+    address_or_path = source.path if "://" in source.path else str((settings.root / source.path).resolve())
     try:
-        fs, path = fsspec.core.url_to_fs(address)
+        fs, path = fsspec.core.url_to_fs(address_or_path)
     except (ImportError, ValueError, OSError) as problem:
         raise SourceUnavailable(
             f"{source.id}: {source.path} cannot be opened: {type(problem).__name__}",
             next_step="correct `path` in province.yml, or install what its protocol needs",
         ) from None
-    return fs, str(path)
+    yield fs, str(path)
+
+
+def _login(settings: Settings, source: PortalExportSource) -> SftpLogin:
+    """Raises ConfigurationError where the environment lacks a part of it."""
+    name = str(source.credentials)
+    (user,) = required_secrets(f"{name}_USER")
+    password, key_file, known_hosts = (
+        secret(f"{name}_PASSWORD"),
+        variable(f"{name}_KEY_FILE"),
+        variable(f"{name}_KNOWN_HOSTS"),
+    )
+    if password is None and key_file is None:
+        raise ConfigurationError(
+            f"{source.id}: neither {name}_PASSWORD nor {name}_KEY_FILE is set", next_step="set one of them"
+        )
+    return SftpLogin(
+        user=user,
+        password=password,
+        key_file=Path(key_file) if key_file else None,
+        known_hosts=Path(known_hosts) if known_hosts else None,
+        kept_hosts=settings.local / "known_hosts",
+        variables=name,
+    )
 
 
 def _sum(source_id: str, results: list[IngestResult], notes: list[str]) -> IngestResult:

@@ -181,6 +181,8 @@ class _Run:
         if due is None:
             due = batch.is_first_load or batch.cursor_before is not None
         failed = {rule: n for rule, (action, _, n) in batch.rules.items() if action == "quarantine"}
+        with self.work.cursor() as cursor:
+            drift = self.loader.note_drift(cursor)
         reason = reason_to_stop(
             self.loader.facts,
             limit=self.source.quarantine_limit if stop else None,
@@ -200,7 +202,7 @@ class _Run:
         if batch.received and batch.duplicate == batch.received:
             batch.state = "duplicate"
         late = f"{batch.refused} records changed after as-of were left out" if batch.refused else None
-        batch.message = "; ".join(filter(None, (note, late))) or None
+        batch.message = "; ".join(filter(None, (note, late, drift))) or None
         with self.work.cursor() as cursor:
             ledger.write_batch(cursor, batch, self.attempt_id)
         self.work.commit()

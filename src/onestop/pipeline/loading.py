@@ -23,6 +23,7 @@ from onestop.landing.seen import seen_before
 from onestop.pipeline.entities import Entity, Known, Mask, some
 from onestop.pipeline.keys import Keys
 from onestop.quality.batch import BatchFacts
+from onestop.quality.drift import UnknownFields, write_unknown
 from onestop.quality.quarantine import Rejected, protect, write_rejected
 from onestop.quality.reference import ReferenceIndex
 from onestop.sources.records import Shaped, shape
@@ -51,11 +52,28 @@ class Loader:
     as_of: datetime
 
     @cached_property
+    def unknown(self) -> UnknownFields:
+        """What the delivery holds beyond its specification."""
+        return UnknownFields(self.entity.spec)
+
+    @cached_property
     def judge(self) -> Judge:
         """Made when the first chunk is there: importing GX takes seconds, in which pages are fetched and landed."""
         from onestop.quality.judge import Judge
 
         return Judge(self.entity.book)
+
+    def note_drift(self, cursor: Cursor) -> str | None:
+        """Keep which unknown fields there were, once all records are loaded. Returns what is to be said of new ones."""
+        self.facts.new_fields = self.unknown.listed()
+        return write_unknown(
+            cursor,
+            self.unknown,
+            source_id=self.batch.source_id,
+            entity=self.batch.entity,
+            batch_id=self.batch.batch_id,
+            first_seen_at=self.as_of,
+        )
 
     def load(self, cursor: Cursor, records: Sequence[Mapping[str, Any]]) -> None:
         """Load one chunk, in the delivery's order."""
@@ -66,7 +84,10 @@ class Loader:
         self.batch.received += len(shaped)
         self.facts.received += len(shaped)
         deleted = self._deleted(shaped)
-        self.facts.note_fields((r for r, gone in zip(records, deleted, strict=True) if not gone), spec.required)
+        live = [r for r, gone in zip(records, deleted, strict=True) if not gone]
+        self.facts.note_fields(live, spec.required)
+        self.facts.types.note(live, spec)
+        self.unknown.note(records)
 
         versions = shaped.columns[self.entity.version_column].to_pylist()
         readable = shaped.dates[self.entity.version_column]

@@ -109,6 +109,11 @@ class AirflowClient:
         wanted = {"run_type": "asset_triggered", "run_after_gte": since.isoformat(), "order_by": "run_after"}
         return [_run(r) for r in self._get(path, limit=100, **wanted)["dag_runs"]]
 
+    def causes(self, run: Run) -> set[str]:
+        """The DAGs whose new data started a run."""
+        events = self._get(f"{_place(run)}/upstreamAssetEvents")["asset_events"]
+        return {e["source_dag_id"] for e in events if e["source_dag_id"]}
+
     def tasks(self, run: Run) -> list[Task]:
         """The tasks of a run, those that started first in front, those that did not start last."""
         found = self._get(f"{_place(run)}/taskInstances", limit=100)["task_instances"]

@@ -1,6 +1,7 @@
-"""The demonstration's source system as a process: `python -m onestop.platform.demo_source SCENARIO FOLDER PORT`.
+"""The demonstration's source systems as a process: `python -m onestop.platform.demo_source SCENARIO FOLDER PORT PORT`.
 
-The client's id and secret come from the environment, so that they stand on no command line.
+The ports are the one-stop system's and the feedback system's. What a client must know, and the address of the database,
+come from the environment, so that they stand on no command line.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from onestop.sandbox.main import serve
 
 def main() -> None:
     """Make the sample province and serve it until SIGTERM."""
-    scenario, folder, port = sys.argv[1:]
+    scenario, folder, port, feedback_port = sys.argv[1:]
     over = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: over.set())
     serve(
@@ -25,6 +26,10 @@ def main() -> None:
         port=int(port),
         client_id=os.environ["IGATE_CLIENT_ID"],
         client_secret=os.environ["IGATE_CLIENT_SECRET"],
+        every_kind=True,
+        feedback_port=int(feedback_port),
+        api_key=os.environ["PAKN_API_KEY"],
+        sql_dsn=os.environ["TREASURY_DSN"],
         until=over,
     )
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from onestop.quality.drift import RequiredTypes
+
 MIN_RECORDS_FOR_LIMIT = 100
 
 
@@ -16,6 +18,7 @@ class BatchFacts:
 
     judged: records that are no duplicates; failed: those of them that went to quarantine.
     live: records that are no deletes; missing: how many of those lack each required field.
+    types: as what the required fields came. new_fields: those that no specification knows, as said to people.
     """
 
     judged: int = 0
@@ -23,6 +26,8 @@ class BatchFacts:
     received: int = 0
     live: int = 0
     missing: Counter[str] = field(default_factory=Counter)
+    types: RequiredTypes = field(default_factory=RequiredTypes)
+    new_fields: str = ""
 
     def note_fields(self, records: Iterable[Mapping[str, object]], required: Iterable[str]) -> None:
         """Count, over live records, the required fields that are not there at all."""
@@ -46,9 +51,8 @@ def reason_to_stop(
     """
     if some_were_due and facts.received == 0:
         return "no records came where some were due"
-    absent = sorted(name for name, n in facts.missing.items() if facts.live and n == facts.live)
-    if absent:
-        return f"the required field {', '.join(absent)} is absent from every record"
+    if differences := _differences(facts):
+        return "\n".join(["it differs from what the specification requires:", *differences])
     # The limit as written: 0.29 of 100 rows is 29 rows, which binary fractions are a little short of.
     if (
         limit is not None
@@ -62,3 +66,18 @@ def reason_to_stop(
             f" more than the limit of {limit:.1%}; most often {listed}"
         )
     return None
+
+
+def _differences(facts: BatchFacts) -> list[str]:
+    """A line per required field that no record has, or that came as something else in all that have it.
+
+    Where there is one, the unknown fields are listed too: a field that was renamed is gone and new at once.
+    """
+    absent = {name for name, n in facts.missing.items() if facts.live and n == facts.live}
+    lines = {name: f"- the required field {name} is absent from every record ({facts.live} records)" for name in absent}
+    for name, said in facts.types.retyped().items():
+        lines[name] = f"- the required field {name} changed its type in every record that has it: {said}"
+    listing = [lines[name] for name in sorted(lines)]
+    if listing and facts.new_fields:
+        listing.append(f"- fields that no specification knows: {facts.new_fields}")
+    return listing

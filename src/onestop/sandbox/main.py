@@ -1,7 +1,8 @@
-"""What `onestop sandbox` does: make a sample province, write what a warehouse of it needs, serve its source system.
+"""What `onestop sandbox` does: make a sample province, write what a warehouse of it needs, serve its source systems.
 
-Beside the server's address a folder gets reference/*.csv, expected.json (what the sandbox itself counts) and a
-province.yml that a run can be started with. The client's secret is in no file: who starts the sandbox passes it on.
+Beside the servers' addresses a folder gets reference/*.csv, expected.json (what the sandbox itself counts), exports/ (the
+national portal's files) and a province.yml that a run can be started with. The secrets are in no file: who starts the
+sandbox passes them on.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import secrets
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -19,38 +20,46 @@ from onestop.errors import ConfigurationError
 from onestop.sandbox.counting import form, periods, read_feed
 from onestop.sandbox.faults import FaultPlan
 from onestop.sandbox.feed import Record, read_jsonl
-from onestop.sandbox.judging import AgencyRow
+from onestop.sandbox.feedback_server import FeedbackServer
 from onestop.sandbox.province import Province, generate, write_reference
 from onestop.sandbox.scenarios import Scenario, scenario
 from onestop.sandbox.server import OneStopServer
+from onestop.sandbox.sources import EXPORTS, FEEDBACK, ONE_STOP, PORTAL, TREASURY, Division, Share, agency_rows, divide
+from onestop.sandbox.sources import shares as shares_of
 
-SOURCE_ID, CREDENTIALS = "igate", "IGATE"
+CREDENTIALS, FEEDBACK_CREDENTIALS, TREASURY_DSN = "IGATE", "PAKN", "TREASURY_DSN"
 _HEADER = "# Made by onestop sandbox; written anew each time it starts.\n"
 
 
 @dataclass
 class Sandbox:
-    """A running sample source system; a context manager that stops it.
+    """The running sample source systems; a context manager that stops them.
 
     Attributes:
+        server: the one-stop system.
         scenario: what it was made from; None when it serves a file.
         folder: where province.yml and its reference files are; None when it serves a file.
-        environment: the variables that a client needs: IGATE_CLIENT_ID and IGATE_CLIENT_SECRET.
+        environment: the variables that a client needs: IGATE_CLIENT_ID and IGATE_CLIENT_SECRET, and with a source of
+            every kind PAKN_API_KEY and, where there is a database, TREASURY_DSN.
+        feedback: the feedback system; None unless there is a source of every kind.
     """
 
     server: OneStopServer
     scenario: Scenario | None
     folder: Path | None
     environment: dict[str, str]
+    feedback: FeedbackServer | None = None
 
     @property
     def url(self) -> str:
-        """The source system's base address."""
+        """The one-stop system's base address."""
         return self.server.url
 
     def stop(self) -> None:
-        """Stop the server."""
+        """Stop the servers."""
         self.server.stop()
+        if self.feedback:
+            self.feedback.stop()
 
     def __enter__(self) -> Sandbox:
         return self
@@ -61,18 +70,20 @@ class Sandbox:
         self.stop()
 
 
-def expected(province: Province) -> dict[str, object]:
-    """What a warehouse must find in the province's feed: rows, verdicts, and form II.06a of every period and unit.
+def expected(province: Province, division: Division | None = None) -> dict[str, object]:
+    """What a warehouse must find in the province: rows, verdicts, and form II.06a of every period and unit.
 
     Figures are counted from the records as served. `forms` has, by `statutory/2024-Q3` and unit code, the form's
-    columns, suspended_total, period_from and period_to.
+    columns, suspended_total, period_from and period_to. `sources` has the records and quarantined_by_rule of each
+    source; the verdicts beside it are those of all dossiers of one-stop systems.
+
+    Args:
+        division: how the province is spread over its sources; None: over one.
     """
-    found = read_feed(
-        province.records,
-        [AgencyRow(u.code, u.parent, u.valid_from, u.valid_to) for u in province.units],
-        [p.code for p in province.procedures],
-        province.scenario.as_of,
-    )
+    procedures = [p.code for p in province.procedures]
+    found = read_feed(province.records, agency_rows(province), procedures, province.scenario.as_of)
+    whole = Share(found.served, found.by_rule)
+    sources = shares_of(province, division or Division(province.records), whole)
     earliest = date.fromordinal(int(found.facts.received.min()))
     forms = {
         name: {
@@ -92,6 +103,7 @@ def expected(province: Province) -> dict[str, object]:
         "quarantined_by_rule": found.by_rule,
         "warnings_by_rule": found.warnings,
         "dossiers_counted": found.dossiers,
+        "sources": {name: asdict(share) for name, share in sources.items()},
         "forms": forms,
     }
 
@@ -108,8 +120,14 @@ def start(
     client_secret: str | None = None,
     token_seconds: float = 3600,
     with_expected: bool = True,
+    every_kind: bool = False,
+    feedback_port: int = 0,
+    api_key: str | None = None,
+    sql_dsn: str | None = None,
 ) -> Sandbox:
-    """Make a province, write its folder and serve its feed in the background; or serve the records of a file.
+    """Make a province, write its folder and serve it in the background; or serve the records of a file.
+
+    Without `every_kind` there is one source: the one-stop system with every dossier.
 
     Args:
         name: a scenario of `scenarios.SCENARIOS`; None with `file`.
@@ -118,10 +136,13 @@ def start(
         file: one dossier a line, JSON.
         client_secret: None: a random one, in `Sandbox.environment`.
         with_expected: whether to count, and to write expected.json (seconds at full size).
+        every_kind: also write the national portal's exports and serve a feedback system; not with `file`.
+        feedback_port, api_key: of the feedback system; 0 and None as above.
+        sql_dsn: with every_kind, an SQLAlchemy URL of the database for the State Treasury's table; None: no such source.
 
     Raises:
-        ConfigurationError: there is no such scenario, the file cannot be read, the port is taken, or the folder has a
-            province.yml that the sandbox did not write.
+        ConfigurationError: there is no such scenario, the file cannot be read, a port is taken, the folder has a
+            province.yml that the sandbox did not write, or the database cannot be written.
     """
     if (file is None) == (name is None) or (name is not None and folder is None):
         raise ConfigurationError("a scenario with a folder, or a file", next_step="name one of the two")
@@ -138,13 +159,28 @@ def start(
     _check_ours(folder / "province.yml")
     province = generate(chosen, seed)
     write_reference(province, folder / "reference")
+    division = divide(province, folder, sql_dsn) if every_kind else Division(province.records)
     (folder / "expected.json").unlink(missing_ok=True)
     if with_expected:
-        text = json.dumps(expected(province), ensure_ascii=False, indent=1)
+        text = json.dumps(expected(province, division), ensure_ascii=False, indent=1)
         (folder / "expected.json").write_text(text + "\n", encoding="utf-8")
-    server = served(province.records)
-    (folder / "province.yml").write_text(province_yml(chosen, server.url), encoding="utf-8")
-    return Sandbox(server, chosen, folder, environment)
+    feedback: FeedbackServer | None = None
+    if division.cases:
+        key = environment[f"{FEEDBACK_CREDENTIALS}_API_KEY"] = api_key or secrets.token_urlsafe(24)
+        feedback = FeedbackServer(division.cases.records, key, feedback_port).start()
+    if every_kind and sql_dsn:
+        environment[TREASURY_DSN] = sql_dsn
+    try:
+        server = served(division.one_stop)  # last: once it answers, all of the others are there
+        text = province_yml(
+            chosen, server.url, feedback.url if feedback else None, with_treasury=bool(division.treasury)
+        )
+        (folder / "province.yml").write_text(text, encoding="utf-8")
+    except BaseException:
+        if feedback:
+            feedback.stop()
+        raise
+    return Sandbox(server, chosen, folder, environment, feedback)
 
 
 def serve(
@@ -157,6 +193,10 @@ def serve(
     file: Path | None = None,
     client_id: str = "sandbox",
     client_secret: str | None = None,
+    every_kind: bool = False,
+    feedback_port: int = 0,
+    api_key: str | None = None,
+    sql_dsn: str | None = None,
     ready: Callable[[Sandbox], None] | None = None,
     until: threading.Event | None = None,
 ) -> None:
@@ -178,6 +218,10 @@ def serve(
         file=file,
         client_id=client_id,
         client_secret=client_secret,
+        every_kind=every_kind,
+        feedback_port=feedback_port,
+        api_key=api_key,
+        sql_dsn=sql_dsn,
     )
     with running:
         if ready:
@@ -189,16 +233,32 @@ def serve(
             return
 
 
-def province_yml(chosen: Scenario, url: str) -> str:
-    """The configuration of a warehouse with this one source."""
+def province_yml(chosen: Scenario, url: str, feedback_url: str | None = None, *, with_treasury: bool = False) -> str:
+    """The configuration of a warehouse of the province.
+
+    Args:
+        url: the one-stop system's.
+        feedback_url: the feedback system's; None: there are neither it nor the portal's exports.
+        with_treasury: whether the State Treasury's dossiers lie in a database.
+    """
+    sources = [
+        f'{{id: {ONE_STOP}, kind: one_stop_api, base_url: "{url}", credentials: {CREDENTIALS}, every: "0 2 * * *"}}'
+    ]
+    if with_treasury:
+        sources.append(f'{{id: {TREASURY}, kind: one_stop_sql, dsn_env: {TREASURY_DSN}, every: "15 2 * * *"}}')
+    if feedback_url:
+        sources.append(f'{{id: {PORTAL}, kind: portal_export, path: {EXPORTS}, every: "30 2 * * *"}}')
+        sources.append(
+            f'{{id: {FEEDBACK}, kind: feedback_api, base_url: "{feedback_url}", credentials: {FEEDBACK_CREDENTIALS},'
+            ' every: "45 2 * * *"}'
+        )
     return (
         f"{_HEADER}"
         f"province: {{code: {chosen.code}, name_vi: {chosen.name_vi}, timezone: Asia/Ho_Chi_Minh}}\n"
         "landing: {url: .local/landing}\n"
         "reference: {path: reference}\n"
         "reports: {path: .local/reports, language: vi}\n"
-        "sources:\n"
-        f'  - {{id: {SOURCE_ID}, kind: one_stop_api, base_url: "{url}", credentials: {CREDENTIALS}, every: "0 2 * * *"}}\n'
+        "sources:\n" + "".join(f"  - {source}\n" for source in sources)
     )
 
 

@@ -60,7 +60,7 @@ def test_beside_another_server_they_must_be_given(settings: Settings, monkeypatc
     with pytest.raises(ConfigurationError, match=f"not set: {HASH_KEY}, {DATA_KEY}"):
         load_keys(settings)
     monkeypatch.setenv(HASH_KEY, "a hash key for tests only")
-    with pytest.raises(ConfigurationError, match=f"not set: {DATA_KEY}$"):
+    with pytest.raises(ConfigurationError, match=f"not set: {DATA_KEY}\n"):
         load_keys(settings)
     assert not settings.local.exists()
 

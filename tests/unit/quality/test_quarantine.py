@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onestop.crypto import DataKeys
@@ -19,7 +19,7 @@ SHOWN = {f.field for f in SPEC.fields if not f.personal and f.kind != "list"}
 MARK = "Y Moan 0905123456"
 
 names = st.sampled_from([f.field for f in SPEC.fields] + [i.field for f in SPEC.fields for i in f.items]) | st.text(
-    max_size=5
+    st.characters(codec="utf-8", exclude_characters="\0"), max_size=5
 )
 leaf = st.sampled_from([None, "", 7, True, MARK])
 anything = st.recursive(
@@ -40,6 +40,7 @@ def opened(value: Any) -> Any:
     return [opened(v) for v in value] if isinstance(value, list) else value
 
 
+@settings(deadline=None)
 @given(st.dictionaries(names, anything, max_size=6))
 def test_no_personal_value_is_readable_and_nothing_is_lost(record: dict[str, Any]) -> None:
     found = protected(record)
@@ -60,6 +61,10 @@ def test_no_personal_value_is_readable_and_nothing_is_lost(record: dict[str, Any
 def test_personal_and_unknown_fields(name: str, value: object) -> None:
     for record in ({name: value}, {"DanhSachXinLoi": [{name: value}]}, {"DanhSachLePhi": {name: value}}):
         assert "905123456" not in orjson.dumps(protected(record)).decode()
+
+
+def test_a_name_that_postgresql_cannot_hold() -> None:
+    assert protected({"La\0": "", "\0": MARK, "Email\0": None}).keys() == {"La\ufffd", "\ufffd", "Email\ufffd"}
 
 
 def test_what_a_clerk_must_see_stays_readable() -> None:

@@ -21,7 +21,7 @@ from onestop.sources.text import (
     text_array,
 )
 
-words = st.text(st.characters() | st.sampled_from("\0 \t\r\n\u00a0\u2003\u0301ạĐđßﬁſıİ０"), max_size=12)
+words = st.text(st.characters(codec="utf-8") | st.sampled_from("\0 \t\r\n\u00a0\u2003\u0301ạĐđßﬁſıİ０"), max_size=12)
 
 
 def strings(*values: str | None) -> pa.Array:

@@ -96,7 +96,7 @@ unknown as (
     select code as agency_code
     from (
         select agency_code as code
-        from {{ ref('stg_one_stop__dossier') }}
+        from {{ ref('int_dossier__delivered') }}
         union
         select successor_code as code
         from {{ ref('stg_reference__agency_succession') }}

@@ -6,13 +6,19 @@ counted as (
         version.*,
         winner.earliest_shown_appointment_at,
         winner.status_since,
+        winner.known_to_portal,
         cast(version.received_at as date) as received_on,
         -- An end date under another status is ignored.
         cast(case when version.status in (7, 9, 10) then version.ended_at end as date) as finished_on,
-        cast(coalesce(version.first_appointment_at, winner.earliest_shown_appointment_at) as date)
-            as first_appointment_on
+        cast(
+            case
+                -- Only on the portal: the appointment shown.
+                when version.is_portal then version.shown_appointment_at
+                else coalesce(version.first_appointment_at, winner.earliest_shown_appointment_at)
+            end as date
+        ) as first_appointment_on
     from {{ ref('int_dossier__winner') }} as winner
-    inner join {{ ref('stg_one_stop__dossier') }} as version
+    inner join {{ ref('int_dossier__delivered') }} as version
         on winner.batch_id = version.batch_id and winner.row_number = version.row_number
     where version.status not in (1, 3) and not version.is_test
 ),
@@ -59,6 +65,8 @@ select
     dated.source_id,
     dated.batch_id,
     dated.row_number,
+    dated.is_portal,
+    dated.known_to_portal,
     dated.other_code,
     dated.procedure_code,
     coalesce(dated.field_code, catalogue.field_code, '?') as field_code,

@@ -7,7 +7,7 @@ link as (
     select distinct
         version.dossier_code,
         version.other_code
-    from {{ ref('stg_one_stop__dossier') }} as version
+    from {{ ref('int_dossier__delivered') }} as version
     cross join {{ ref('int_build__moment') }} as moment
     where version.other_code <> version.dossier_code and version.known_at <= moment.known_at
 ),

@@ -1,4 +1,4 @@
--- The versions known at the build's moment: of several with one NgayCapNhat in one system, the later in the delivery.
+-- The versions known at the build's moment: of several with one NgayCapNhat in one source, the later in the delivery.
 -- A delete without a readable NgayCapNhat sorts first. Deletes are no part of a dossier's history: the first
 -- appointment and the run of a status are read off the other versions alone.
 with
@@ -6,22 +6,25 @@ with
 known as (
     select
         version.source_id,
+        version.is_portal,
+        version.file_id,
         version.dossier_code,
         version.batch_id,
         version.row_number,
+        version.delivery_order,
         version.updated_at,
         version.is_deleted,
         version.status,
         version.shown_appointment_at,
         lead(version.batch_id) over delivered is null as is_current,
         lead(version.updated_at) over delivered as next_updated_at
-    from {{ ref('stg_one_stop__dossier') }} as version
+    from {{ ref('int_dossier__delivered') }} as version
     cross join {{ ref('int_build__moment') }} as moment
     where version.known_at <= moment.known_at
     window
         delivered as (
             partition by version.source_id, version.dossier_code
-            order by version.updated_at nulls first, version.batch_id, version.row_number
+            order by version.updated_at nulls first, version.delivery_order, version.row_number
         )
 ),
 
@@ -40,9 +43,12 @@ one_per_moment as (
 
 select
     source_id,
+    is_portal,
+    file_id,
     dossier_code,
     batch_id,
     row_number,
+    delivery_order,
     updated_at,
     is_deleted,
     is_current,

@@ -15,7 +15,7 @@ copy as (
         coalesce(link.dossier_group, version.dossier_code) as dossier_group,
         case when not version.is_portal then origin.source_position end as source_position,
         coalesce(origin.is_listed, false) as is_listed,
-        bool_or(version.is_portal) over dossier as is_known_to_portal,
+        bool_or(version.is_portal) over dossier as known_to_portal,
         bool_or(not version.is_portal) over dossier as has_one_stop_copy,
         bool_or(coalesce(origin.is_listed, false) and not version.is_portal) over dossier as has_listed_one_stop_copy,
         bool_or(coalesce(origin.is_listed, false) and version.is_portal) over dossier as has_listed_portal_copy
@@ -35,7 +35,8 @@ select distinct on (dossier_group)
     updated_at,
     earliest_shown_appointment_at,
     status_since,
-    is_known_to_portal
+    is_portal,
+    known_to_portal
 from copy
 where
     not is_deleted

@@ -39,10 +39,10 @@ select
     feedback.is_competent,
     feedback.status,
     feedback.satisfaction,
-    feedback.is_competent is distinct from false and feedback.status <> 'tu_choi' as is_counted,
+    coalesce(feedback.is_competent, true) and feedback.status <> 'tu_choi' as is_counted,
     cast(feedback.received_at as date) as received_on,
     cast(feedback.answered_at as date) as answered_on,
-    -- Decree 20/2008, Art. 14: 20 days where no time limit was set.
+    -- Circular 02/2017/TT-VPCP: 20 days where no time limit was set.
     coalesce(cast(feedback.due_at as date), cast(feedback.received_at as date) + 20) as due_on,
     cast(feedback.published_at as date) as published_on,
     cast(second_case.received_at as date) as complained_again_on,

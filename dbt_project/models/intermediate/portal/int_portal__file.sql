@@ -16,14 +16,22 @@ select
             file.is_last_of_name desc,
             file.version desc,
             file.modified_at desc,
-            file.file_name collate "C" desc
+            file.file_name desc
     ) = 1 as is_current,
     row_number() over (
-        order by file.covers_to, file.modified_at, file.file_name collate "C", file.file_id
+        order by file.covers_to, file.modified_at, file.file_name, file.file_id
     ) as delivery_order
 from (
     select
-        known_file.*,
+        known_file.file_id,
+        known_file.source_id,
+        known_file.entity,
+        known_file.file_name collate "C" as file_name,
+        known_file.series,
+        known_file.version,
+        known_file.covers_to,
+        known_file.modified_at,
+        known_file.known_at,
         lead(known_file.file_id) over (
             partition by known_file.source_id, known_file.file_name
             order by known_file.file_id

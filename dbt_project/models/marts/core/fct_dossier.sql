@@ -35,6 +35,8 @@ select
     end as is_suspended,
     counted.suspended_by_status_since,
     counted.suspended_during,
-    counted.batch_id
+    counted.batch_id,
+    counted.is_portal as is_portal_only,
+    counted.known_to_portal
 from {{ ref('int_dossier__counted') }} as counted
 cross join {{ ref('int_build__moment') }} as moment
