@@ -52,6 +52,7 @@ sys.stdout.write(
                     "max_active_runs": dag.max_active_runs,
                     "timetable": DagSerialization.to_dict(dag)["dag"]["timetable"],
                     "params": sorted(dag.params),
+                    "schemas": {name: dag.params.get_param(name).schema for name in dag.params},
                     "tasks": {
                         task.task_id: {
                             "owner": task.owner,

@@ -20,7 +20,9 @@ from onestop.resources import resource
 DAGS = resource("dags")
 FILES = sorted(DAGS.glob("*.py"))
 READER = Path(__file__).with_name("read_dags.py")
-EXPECTED = {"ingest__igate", "ingest__second", "ingest__reference", "transform__warehouse", "report__quarterly"}
+EXPECTED = {
+    "ingest__igate", "ingest__second", "ingest__reference", "transform__warehouse", "report__quarterly", "ops__backfill",
+}  # fmt: skip
 PROVINCE = """\
 province: {code: H15, name_vi: Đắk Lắk, timezone: Asia/Ho_Chi_Minh}
 sources:
@@ -135,9 +137,20 @@ def test_a_period_is_a_parameter(dags: dict[str, Any]) -> None:
     assert dags["report__quarterly"]["tasks"]["resolve_period"]["before"] == ["draft"]
 
 
+def test_a_backfill_is_started_by_hand_with_typed_parameters(dags: dict[str, Any]) -> None:
+    dag = dags["ops__backfill"]
+    assert dag["params"] == ["from", "landing_path", "mode", "reason", "source", "to"]
+    assert dag["timetable"]["__type"].endswith("NullTimetable")
+    schemas = dag["schemas"]
+    assert schemas["source"]["enum"] == ["igate", "second"]
+    assert schemas["mode"]["enum"] == ["pull", "replay"]
+    assert schemas["reason"]["minLength"] == 5
+    assert {schemas[name]["format"] for name in ("from", "to")} == {"date"}
+
+
 def test_every_task_has_an_owner_and_retries_with_growing_waits(dags: dict[str, Any]) -> None:
     tasks = [task for dag in dags.values() for task in dag["tasks"].values()]
-    assert len(tasks) == 10
+    assert len(tasks) == 11
     for task in tasks:
         assert task["owner"] == "onestop"
         assert task["retries"] >= 2
@@ -174,7 +187,8 @@ def test_a_broken_province_is_one_clear_import_error_per_file(tmp_path: Path, te
 
 
 def test_there_are_dag_files() -> None:
-    assert [file.name for file in FILES] == ["ingest.py", "report__quarterly.py", "transform__warehouse.py"]
+    names = ["ingest.py", "ops__backfill.py", "report__quarterly.py", "transform__warehouse.py"]
+    assert [file.name for file in FILES] == names
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

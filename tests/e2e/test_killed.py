@@ -24,7 +24,7 @@ FIRST, ALL = 300, 2100
 
 # Imports once, then forks a process for each order, so that kills hit the work and not the imports.
 LOADER = """
-import os, sys
+import os, signal, sys, time
 from datetime import datetime
 from onestop import config
 from onestop.pipeline import ingest, reference
@@ -37,15 +37,18 @@ orders = {
 }
 print("ready", flush=True)
 for line in sys.stdin:
+    order, kill_after = line.split()
     child = os.fork()
     if not child:
         code = 1
         try:
-            orders[line.strip()]()
+            orders[order]()
             code = 0
         finally:
             os._exit(code)
-    print(child, flush=True)
+    if kill_after != "never":
+        time.sleep(float(kill_after))
+        os.kill(child, signal.SIGKILL)  # nobody else has its pid until it has been waited for
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
@@ -64,11 +67,7 @@ class Loader:
         """The exit code (-9: killed) and the seconds that it took."""
         assert self._process.stdin is not None
         started = time.monotonic()
-        self._process.stdin.write(f"{order}\n")
-        pid = int(self._answer())
-        if kill_after is not None:
-            time.sleep(max(0.0, kill_after - (time.monotonic() - started)))
-            os.kill(pid, signal.SIGKILL)  # until the loader has waited for it, the pid is its own
+        self._process.stdin.write(f"{order} {'never' if kill_after is None else kill_after}\n")
         return int(self._answer()), time.monotonic() - started
 
     def close(self) -> None:

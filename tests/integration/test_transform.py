@@ -430,7 +430,7 @@ def test_one_build_at_a_time(warehouse: str, target: Path, caplog: pytest.LogCap
         assert "another build is running" in caplog.text
         other.execute("select pg_advisory_unlock_all()")
         waiting.join(60)
-    assert [result.count("model") for result in results] == [5]
+    assert [result.count("model") for result in results] == [10]
 
 
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:

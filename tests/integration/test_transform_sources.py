@@ -16,13 +16,13 @@ from psycopg.rows import dict_row
 from onestop.transform.dbt import build
 from onestop.warehouse.connection import connect
 from onestop.warehouse.embedded import EmbeddedPostgres
-from onestop.warehouse.migrations import migrate
 
 pytestmark = pytest.mark.integration
 
 PROVINCE = "H15"
 LOADED, LATER = "2024-09-20T08:00:00+07:00", "2024-09-24T08:00:00+07:00"
 BEFORE, AFTER = (datetime.fromisoformat(f"2024-09-{day}T08:00:00+07:00") for day in (22, 25))
+Known = dict[datetime, dict[str, list[dict[str, object]]]]
 SOURCES = ("portal", "igate", "feedback")  # the portal stands first: that must give it no say over a one-stop system
 
 
@@ -195,7 +195,7 @@ def fill(connection: psycopg.Connection) -> None:
 @pytest.fixture(scope="module")
 def known(
     postgres: EmbeddedPostgres, _migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[datetime, dict[str, list[dict[str, object]]]]]:
+) -> Iterator[Known]:
     """The tables' rows as of the two moments, built one after the other in one warehouse."""
     name = "t_transform_sources"
     dsn = postgres.warehouse_dsn.rsplit("/", 1)[0] + f"/{name}"
@@ -237,7 +237,7 @@ def dossiers(rows: list[dict[str, object]]) -> dict[str, tuple[object, ...]]:
     }
 
 
-def test_the_portal_speaks_for_what_no_one_stop_system_ever_had(known) -> None:  # type: ignore[no-untyped-def]
+def test_the_portal_speaks_for_what_no_one_stop_system_ever_had(known: Known) -> None:
     assert dossiers(known[BEFORE]["dossier"]) == {
         "0001": ("portal", True, True),
         "0002": ("igate", False, True),
@@ -250,7 +250,7 @@ def test_the_portal_speaks_for_what_no_one_stop_system_ever_had(known) -> None: 
     assert (second["status"], second["due_on"], second["received_on"]) == (4, date(2024, 8, 10), date(2024, 8, 1))
 
 
-def test_rows_that_a_later_version_of_a_file_no_longer_holds_are_withdrawn(known) -> None:  # type: ignore[no-untyped-def]
+def test_rows_that_a_later_version_of_a_file_no_longer_holds_are_withdrawn(known: Known) -> None:
     # 5 was in version 1 only; 4 is no longer shown by the portal, but its one-stop copy stays.
     assert dossiers(known[AFTER]["dossier"]) == {
         "0001": ("portal", True, True),
@@ -263,13 +263,13 @@ def test_rows_that_a_later_version_of_a_file_no_longer_holds_are_withdrawn(known
     assert (eighth["channel"], eighth["agency_code"], eighth["current_agency_code"]) == (3, "H15.01", "H15.01")
 
 
-def test_the_later_last_day_decides_between_files_whatever_was_delivered_later(known) -> None:  # type: ignore[no-untyped-def]
+def test_the_later_last_day_decides_between_files_whatever_was_delivered_later(known: Known) -> None:
     for moment in (BEFORE, AFTER):
         first = next(row for row in known[moment]["dossier"] if row["dossier_code"] == code(1))
         assert (first["due_on"], first["updated_at"]) == (date(2024, 8, 21), datetime(2024, 9, 10, 23, 59, 59))
 
 
-def test_every_copy_can_be_traced_to_its_file_and_row(known) -> None:  # type: ignore[no-untyped-def]
+def test_every_copy_can_be_traced_to_its_file_and_row(known: Known) -> None:
     copies = {
         (row["copy_code"], row["source_id"]): (row["dossier_code"], row["row_number"], row["is_winner"])
         for row in known[BEFORE]["contribution"]
@@ -286,12 +286,12 @@ def test_every_copy_can_be_traced_to_its_file_and_row(known) -> None:  # type: i
     assert len(winners) == len(set(winners)) == 7  # the six that count, and the refused one
 
 
-def test_the_form_counts_them_all_at_units_that_no_file_knows_too(known) -> None:  # type: ignore[no-untyped-def]
+def test_the_form_counts_them_all_at_units_that_no_file_knows_too(known: Known) -> None:
     form = {row["agency_code"]: (row["received_total"], row["received_online"]) for row in known[BEFORE]["form"]}
     assert form == {"H15": (6, 3), "H15.01": (5, 2), "H15.99": (1, 1)}
 
 
-def test_feedback_has_one_row_per_case_as_known_then(known) -> None:  # type: ignore[no-untyped-def]
+def test_feedback_has_one_row_per_case_as_known_then(known: Known) -> None:
     shown = ("case_code", "agency_code", "is_counted", "received_on", "answered_on", "due_on", "complained_again_on")
     assert [tuple(row[column] for column in shown) for row in known[BEFORE]["feedback"]] == [
         ("PA1", "H15.01", True, date(2024, 8, 1), None, date(2024, 8, 15), None),

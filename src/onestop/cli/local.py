@@ -119,7 +119,8 @@ def sandbox(
         if running.feedback:
             console.print(f"serving {running.feedback.url} (feedback)", highlight=False)
         for name, value in running.environment.items():
-            console.print(f"export {name}={value}", highlight=False, markup=False)
+            if os.environ.get(name) != value:  # what came from the environment need not be shown
+                console.print(f"export {name}={value}", highlight=False, markup=False)
         if running.folder:
             console.print(
                 f"try: onestop run --config {running.folder / 'province.yml'} --period 2024-Q3", highlight=False

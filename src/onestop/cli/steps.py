@@ -1,8 +1,9 @@
-"""The pipeline's commands: run, ingest, transform, report."""
+"""The pipeline's commands: run, ingest, backfill, transform, report."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +23,7 @@ DEFAULT_CONFIG = Path("province.yml")
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    for command in (run, ingest, transform, report):
+    for command in (run, ingest, backfill, transform, report):
         app.command()(command)
 
 
@@ -94,6 +95,33 @@ def ingest(
         _show_ingests(results)
 
 
+def backfill(
+    source: Annotated[str, typer.Argument(help="A source's id.")],
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day, local time.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day, included.")],
+    reason: Annotated[str, typer.Option(help="Why, at least five characters; kept in ops.load_batch.")],
+    config_file: Config = DEFAULT_CONFIG,
+    as_of: AsOf = None,
+    as_json: Json = False,
+) -> None:
+    """Pull again what changed in a range of days; the nightly ingest goes on from where it was.
+
+    Example: onestop backfill igate --from 2024-08-01 --to 2024-08-31 --reason "the source lost August's ratings"
+    """
+    settings = config.load(config_file)
+    now = config.now(settings, as_of)
+    from onestop.pipeline import backfill as backfills
+
+    with progress_line(quiet=as_json) as progress:
+        result = backfills.backfill(
+            settings, source, first=first.date(), last=last.date(), reason=reason, as_of=now, progress=progress
+        )
+    if as_json:
+        print_json(asdict(result))
+    else:
+        _show_ingests([result])
+
+
 def transform(
     config_file: Config = DEFAULT_CONFIG,
     as_of: AsOf = None,
@@ -149,4 +177,4 @@ def _show_ingests(results: list[IngestResult]) -> None:
     console.print(table)
     for r in results:
         if r.message:
-            console.print(f"{r.source_id}: {secret_free(r.message)}", highlight=False)
+            console.print(f"{r.source_id}: {secret_free(r.message)}", highlight=False, markup=False)

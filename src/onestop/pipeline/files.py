@@ -57,35 +57,22 @@ def ingest_files(
         DataRefused: a file was refused whole, or a first load found none; the others were loaded.
     """
     with file_system(settings, source) as (fs, path):
-        return _ingest(settings, source, keys, work, fs, path, as_of, progress)
-
-
-def _ingest(
-    settings: Settings,
-    source: PortalExportSource,
-    keys: Keys,
-    work: Connection,
-    fs: AbstractFileSystem,
-    path: str,
-    as_of: datetime,
-    progress: Progress,
-) -> IngestResult:
-    listing = list_files(fs, path)
-    with work.cursor() as cursor:
-        reference = reference_index(cursor)
-        known = known_files(cursor, source.id)
-        first = ledger.is_first_load(cursor, source.id)
-    ready = [f for f in listing.files if f.stamp <= to_stamp(as_of, settings.zone)]
-    new = [f for f in ready if not any(k.is_same(f) for k in known)]
-    run = _Run(settings, source, keys, work, as_of, reference, fs, first)
-    results: list[IngestResult] = []
-    problems: list[OnestopError] = []
-    for place, file in enumerate(new, 1):
-        progress(f"ingest {source.id}: {file.name}", sum(r.received for r in results))
-        try:
-            results.append(run.load(file, is_last=place == len(new) and not problems))
-        except OnestopError as problem:
-            problems.append(problem)
+        listing = list_files(fs, path)
+        with work.cursor() as cursor:
+            reference = reference_index(cursor)
+            known = known_files(cursor, source.id)
+            first = ledger.is_first_load(cursor, source.id)
+        ready = [f for f in listing.files if f.stamp <= to_stamp(as_of, settings.zone)]
+        new = [f for f in ready if not any(k.is_same(f) for k in known)]
+        run = _Run(settings, source, keys, work, as_of, reference, fs, first)
+        results: list[IngestResult] = []
+        problems: list[OnestopError] = []
+        for place, file in enumerate(new, 1):
+            progress(f"ingest {source.id}: {file.name}", sum(r.received for r in results))
+            try:
+                results.append(run.load(file, is_last=place == len(new) and not problems))
+            except OnestopError as problem:
+                problems.append(problem)
     if first and not ready:
         raise DataRefused(
             f"{source.id}: there is no export in {path} (PT-000)",

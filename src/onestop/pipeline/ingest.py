@@ -46,6 +46,8 @@ def ingest(
     as_of: datetime,
     since: str | None = None,
     replay_from: str | None = None,
+    between: tuple[str, str] | None = None,
+    reason: str | None = None,
     progress: Progress | None = None,
 ) -> IngestResult:
     """Pull one source and load what it delivers.
@@ -54,6 +56,8 @@ def ingest(
         as_of: what "now" means; nothing that changed later is loaded.
         since: where a first load starts (14 digits, local time); later runs go on from the cursor.
         replay_from: the landing path of an earlier run, to be judged and loaded again without the source.
+        between: a range [from, to) of 14 digits to be pulled again; the cursor stays (onestop.pipeline.backfill).
+        reason: why this was done by hand; the ledger's `origin` keeps it.
         progress: called with a step's name and the records done so far.
 
     Raises:
@@ -79,6 +83,12 @@ def ingest(
                 raise ConfigurationError(
                     f"{source_id}: files are not replayed from landing", next_step="they lie unchanged in their folder"
                 )
+            if between:
+                raise ConfigurationError(
+                    f"{source_id}: files are not asked for by their time",
+                    next_step=f"put the missing exports into {source.path} and run the source's ingest: what was loaded"
+                    " before counts as duplicate",
+                )
             return ingest_files(settings, source, keys, work, as_of=as_of, progress=tell)
         entity = entity_of(source.kind)
         with work.cursor() as cursor:
@@ -95,13 +105,16 @@ def ingest(
                 cursor_after=before,
             )
         loader = Loader(settings, entity, reference, keys, batch, BatchFacts(), as_of)
-        run = _Run(settings, source, batch, loader, control, work, tell)
+        run = _Run(settings, source, batch, loader, control, work, tell, reason)
         if replay_from:
             return run.replayed(LandingStore(settings.landing_url, keys.data).run(replay_from))
         assert feed is not None  # noqa: S101  (only a replay goes without)
+        end = to_stamp(as_of + timedelta(seconds=1), settings.zone)
+        if between:
+            return run.pulled_again(feed, between[0], min(between[1], end), keys)
         overlap = timedelta(minutes=source.overlap_minutes)
         start = shift_stamp(max(before, BEGINNING), -overlap) if before else since or BEGINNING
-        return run.pulled(feed, start, to_stamp(as_of + timedelta(seconds=1), settings.zone), keys)
+        return run.pulled(feed, start, end, keys)
 
 
 @dataclass
@@ -115,14 +128,34 @@ class _Run:
     control: psycopg.Connection[tuple[object, ...]]
     work: psycopg.Connection[tuple[object, ...]]
     progress: Progress
+    reason: str | None = None
     attempt_id: str | None = None
 
     def pulled(self, feed: Connector, start: str, end: str, keys: Keys) -> IngestResult:
-        """Load what the source serves of [start, end)."""
+        """Load what the source serves of [start, end), and go on from there next time."""
         self.batch.origin = f"[{start}, {end})"
         if start >= end:
             self.batch.reached_end = False  # nothing was asked: the next run may still be the first load
             return self._finish(f"nothing was asked: the range starts at {start}, and as-of lies before", due=False)
+        self._pull(feed, start, end, keys)
+        return self._finish()
+
+    def pulled_again(self, feed: Connector, start: str, end: str, keys: Keys) -> IngestResult:
+        """Load what the source serves of a range in the past: no step of the live feed, which goes on from its cursor.
+
+        Nothing is due in such a range, and reading it to its end says nothing about the end of the feed.
+        """
+        self.batch.origin, self.batch.reached_end = self._said(f"backfill [{start}, {end})"), False
+        if start >= end:
+            return self._finish(f"nothing was asked: the range starts at {start}, and as-of lies before", due=False)
+        self._pull(feed, start, end, keys)
+        self.batch.cursor_after = self.batch.cursor_before
+        return self._finish(due=False)
+
+    def _said(self, origin: str) -> str:
+        return f"{origin}: {self.reason}" if self.reason else origin
+
+    def _pull(self, feed: Connector, start: str, end: str, keys: Keys) -> None:
         self.attempt_id = f"{system_now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         landed = LandingStore(self.settings.landing_url, keys.data).open_run(
             self.source.id, self.batch.entity, self.attempt_id
@@ -132,11 +165,10 @@ class _Run:
         manifest = {"source": self.source.id, "entity": self.batch.entity, "from": start, "to": end}
         with closing(pull(feed.pages(start, end), landed)) as pages:
             self._load(pages, lambda: landed.close(manifest))
-        return self._finish()
 
     def replayed(self, landed: LandingRun) -> IngestResult:
         """Load what was landed earlier. The cursor is not moved by it: the source was not asked."""
-        self.batch.origin, self.batch.landing_path = f"replay of {landed.path}", landed.path
+        self.batch.origin, self.batch.landing_path = self._said(f"replay of {landed.path}"), landed.path
         with closing(replay(landed, parser(self.source.kind))) as pages:
             self._load(pages, lambda: landed.sha256)
         self.batch.cursor_after = self.batch.cursor_before

@@ -1,4 +1,4 @@
-"""`make demo`: one quarter of a sample province, from its one-stop system to its report, as DAG runs.
+"""`make demo`: one quarter of a sample province, from sources of every kind to its report, as DAG runs.
 
 Everything lies in `.demo` of the current folder. The servers' set-up there is kept from one demonstration to the
 next; the warehouse, the landing and the reports are emptied first, so that each one really does all of the work.
@@ -14,9 +14,9 @@ import shutil
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,23 +26,29 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from rich.console import Console
 
-from onestop.config import OneStopApiSource, Settings, load
+from onestop.config import FeedbackApiSource, OneStopApiSource, Settings, load
 from onestop.errors import OnestopError
 from onestop.platform import local_platform
-from onestop.platform.airflow_client import AirflowClient, Run, Task
-from onestop.platform.demo_screen import Screen, Step, figures_table
+from onestop.platform.airflow_client import AirflowClient
+from onestop.platform.demo_runs import run_dags
+from onestop.platform.demo_screen import Screen, figures_table
 from onestop.platform.local_platform import PlatformStatus, sandbox_service
-from onestop.platform.names import PROGRESS_MARK, REFERENCE_DAG, REPORT_DAG, TRANSFORM_DAG, source_dag
 from onestop.platform.processes import port_to_keep, wait_until
 from onestop.quality.rules import rules_for
 from onestop.warehouse.connection import connect
 from onestop.warehouse.embedded import EmbeddedPostgres
 
-SCENARIO, SOURCE = "dak_lak_2024_q3", "igate"
+SCENARIO = "dak_lak_2024_q3"
+ONE_STOP, TREASURY, FEEDBACK = "igate", "treasury", "pakn"
 PERIOD, AS_OF = "2024-Q3", "2024-09-25T08:00:00+07:00"
 SANDBOX_FOLDER = "sandbox"
-RUN_SECONDS = 1800
-ASSET_SECONDS = 30
+RULE_FILES = (
+    ("one_stop", "dossier"),
+    ("portal", "dossier"),
+    ("portal", "payment"),
+    ("portal", "rating"),
+    ("feedback", "feedback_case"),
+)
 # What the province published for the quarter, typed from its report; the sandbox's own count comes from expected.json.
 PUBLISHED = {
     "resolved_total": 224_187,
@@ -69,7 +75,10 @@ province: {{code: H15, name_vi: Đắk Lắk, timezone: Asia/Ho_Chi_Minh}}
 warehouse: {{dsn_env: ONESTOP_DEMO_WAREHOUSE_DSN}}
 reference: {{path: sandbox/reference}}
 sources:
-  - {{id: {source}, kind: one_stop_api, base_url: "http://127.0.0.1:{port}", credentials: IGATE}}
+  - {{id: igate, kind: one_stop_api, base_url: "http://127.0.0.1:{port}", credentials: IGATE}}
+  - {{id: treasury, kind: one_stop_sql, dsn_env: TREASURY_DSN}}
+  - {{id: dvcqg, kind: portal_export, path: sandbox/exports}}
+  - {{id: pakn, kind: feedback_api, base_url: "http://127.0.0.1:{feedback_port}", credentials: PAKN}}
 """
 
 
@@ -94,7 +103,7 @@ def demo(keep: bool, console: Console, folder: Path = Path(".demo")) -> int:
         with screen.running():
             platform = _start(settings, screen)
             with AirflowClient(platform.airflow_url, platform.user, platform.password) as client:
-                reports = run_dags(client, screen)
+                reports = run_dags(client, screen, [source.id for source in settings.sources], PERIOD)
         right = _show_results(settings, platform.warehouse_dsn, console)
         for report in reports:
             console.print(f"report: {_short(Path(report))}", highlight=False)
@@ -113,7 +122,8 @@ def _prepare(folder: Path) -> Settings:
     if config.is_file():
         local_platform.down(load(config))
     port = port_to_keep(folder / "sandbox")
-    config.write_text(_PROVINCE.format(source=SOURCE, port=port), encoding="utf-8")
+    feedback_port = port_to_keep(folder / "feedback")
+    config.write_text(_PROVINCE.format(port=port, feedback_port=feedback_port), encoding="utf-8")
     settings = load(config)
     for old in (Path(settings.landing_url), settings.reports_path, folder / SANDBOX_FOLDER):
         shutil.rmtree(old, ignore_errors=True)
@@ -122,91 +132,62 @@ def _prepare(folder: Path) -> Settings:
 
 
 def _start(settings: Settings, screen: Screen) -> PlatformStatus:
-    source = settings.source(SOURCE)
-    assert isinstance(source, OneStopApiSource)  # noqa: S101  (as written above)
-    port = int(source.base_url.rpartition(":")[2])
-    secret = {"IGATE_CLIENT_ID": "demo", "IGATE_CLIENT_SECRET": secrets.token_urlsafe(24)}
+    one_stop, feedback = settings.source(ONE_STOP), settings.source(FEEDBACK)
+    assert isinstance(one_stop, OneStopApiSource) and isinstance(feedback, FeedbackApiSource)  # noqa: S101  (as written above)
+    ports = [source.base_url.rpartition(":")[2] for source in (one_stop, feedback)]
     sandbox = sandbox_service(settings)
-    program = ["-m", "onestop.platform.demo_source", SCENARIO, str(settings.root / SANDBOX_FOLDER), str(port)]
-    sandbox.start([sys.executable, *program], os.environ | secret)  # it makes its records while the servers start
     with screen.step("PostgreSQL"):
         postgres = EmbeddedPostgres(settings.local)
         postgres.start()
         _empty_warehouse(postgres.warehouse_dsn)
+        secret = {
+            "IGATE_CLIENT_ID": "demo",
+            "IGATE_CLIENT_SECRET": secrets.token_urlsafe(24),
+            "PAKN_API_KEY": secrets.token_urlsafe(24),
+            "TREASURY_DSN": _new_database(postgres.admin_dsn, TREASURY),
+        }
+    program = ["-m", "onestop.platform.demo_source", SCENARIO, str(settings.root / SANDBOX_FOLDER), *ports]
+    sandbox.start([sys.executable, *program], os.environ | secret)  # it makes its records while Airflow starts
     with screen.step("Airflow") as step:
         platform = local_platform.up(settings, extra_environment=secret | {"ONESTOP_AS_OF": AS_OF})
         step.detail = platform.airflow_url
     if platform.import_errors:
         raise OnestopError("DAGs cannot be read:\n" + "\n".join(platform.import_errors.values()))
-    with screen.step("sample one-stop system") as step:
-        wait_until(lambda: _answers(port), [sandbox], what="the sandbox", timeout_seconds=180)
-        step.detail = f"http://127.0.0.1:{port}"
+    with screen.step("sample source systems") as step:
+        wait_until(lambda: _answers(one_stop.base_url), [sandbox], what="the sandbox", timeout_seconds=180)
+        step.detail = f"{one_stop.base_url}, {feedback.base_url}, a database, files"
     return platform
 
 
-def run_dags(client: AirflowClient, screen: Screen) -> list[str]:
-    """Reference, source, transformation, report as DAG runs, shown on the screen; the report's files.
-
-    Raises:
-        OnestopError: a run failed.
-    """
-    _follow(client, screen, lambda: client.trigger(REFERENCE_DAG), REFERENCE_DAG)
-    before = datetime.now(UTC)
-    _follow(client, screen, lambda: client.trigger(source_dag(SOURCE)), source_dag(SOURCE))
-    _follow(client, screen, lambda: _transform_run(client, before), TRANSFORM_DAG)
-    run = _follow(client, screen, lambda: client.trigger(REPORT_DAG, {"period": PERIOD}), REPORT_DAG)
-    return [str(path) for path in client.returned(run, "draft")]
-
-
-def _follow(client: AirflowClient, screen: Screen, begin: Callable[[], Run], name: str) -> Run:
-    """Begin a run and show it to its end."""
-    with screen.step(name) as step:
-        run = begin()
-        return client.wait(run, timeout_seconds=RUN_SECONDS, on_progress=lambda tasks: _tell(client, run, tasks, step))
-
-
-def _transform_run(client: AirflowClient, since: datetime) -> Run:
-    """The run that the source's new data started by themselves; should none come, one of our own."""
-    deadline = time.monotonic() + ASSET_SECONDS
-    while time.monotonic() < deadline:
-        if found := client.asset_runs(TRANSFORM_DAG, since):
-            return found[-1]
-        time.sleep(0.5)
-    return client.trigger(TRANSFORM_DAG)
-
-
-def _tell(client: AirflowClient, run: Run, tasks: list[Task], step: Step) -> None:
-    """Say in a step which task runs, for how long, and how many records it has done by its log."""
-    done = sum(task.state == "success" for task in tasks)
-    words = [f"{done}/{len(tasks)} tasks"]
-    for task in tasks:
-        if task.state == "running":
-            words.append(f"{task.task_id} {task.seconds:.0f} s")
-        if task.state == "running" or done == len(tasks):
-            progress = [line for line in client.log_lines(run, task) if PROGRESS_MARK in line][-1:]
-            records = [line.rpartition(PROGRESS_MARK)[2].strip() for line in progress]
-            words += [f"{int(text):,} records" for text in records if text.isdigit() and text != "0"]
-    step.detail = " · ".join(words)
-
-
 def _show_results(settings: Settings, dsn: str, console: Console) -> bool:
-    """Print the province's figures and the quarantine; whether all are as published and planted."""
+    """Print the province's figures, what each source delivered, and the quarantine; whether all are as published and planted."""
     expected = json.loads((settings.root / SANDBOX_FOLDER / "expected.json").read_text(encoding="utf-8"))
     code = settings.province.code
     with closing(connect(dsn)) as connection:
         built = _province_row(connection, code)
+        # A feedback system's pages overlap: what came twice is no second record.
+        delivered = connection.execute(
+            "select source_id, sum(received - case when source_id = %s then duplicate else 0 end)::bigint"
+            " from ops.load_batch where source_id = any(%s) group by 1",
+            [FEEDBACK, [source.id for source in settings.sources]],
+        ).fetchall()
         rejected = connection.execute(
             "select rule_id, count(*) from quarantine.rejected_row, unnest(rule_ids) as rule_id group by 1 order by 1"
         ).fetchall()
     title = f"{settings.province.name_vi}, form II.06a, statutory {PERIOD}"
     figures, right = figures_table(title, FIGURES, built, PUBLISHED, expected["forms"][f"statutory/{PERIOD}"][code])
-    words = {rule.id: rule.message_en for rule in rules_for("one_stop", "dossier").row_rules}
-    planted = expected["quarantined_by_rule"]
+    kinds = {source.id: f"{source.id} ({source.kind})" for source in settings.sources}
+    records = {name: share["records"] for name, share in expected["sources"].items()}
+    sources, complete = figures_table("Records by source", kinds, dict(delivered), {}, records)
+    words = {rule.id: rule.message_en for file in RULE_FILES for rule in rules_for(*file).row_rules}
+    planted: Counter[str] = Counter()
+    for share in expected["sources"].values():
+        planted.update(share["quarantined_by_rule"])
     rules = {rule: f"{rule} {words.get(rule, '')}" for rule in sorted({*planted, *dict(rejected)})}
-    quarantine, found = figures_table("Quarantined rows by rule", rules, dict(rejected), {}, planted)
-    console.print(figures)
-    console.print(quarantine)
-    return right and found
+    quarantine, found = figures_table("Quarantined rows by rule, all sources", rules, dict(rejected), {}, planted)
+    for table in (figures, sources, quarantine):
+        console.print(table)
+    return right and complete and found
 
 
 def _province_row(connection: psycopg.Connection, code: str) -> dict[str, Any]:
@@ -230,6 +211,21 @@ def _empty_warehouse(dsn: str) -> None:
         ).fetchall()
         for (name,) in found:
             connection.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(name)))
+
+
+def _new_database(admin_dsn: str, name: str) -> str:
+    """An empty database on the embedded server with a role of the same name that owns it; its URI, a new password in it."""
+    password = secrets.token_urlsafe(24)
+    with psycopg.connect(admin_dsn, autocommit=True) as connection:
+        # The verifier, not the password: then no server log can show it.
+        verifier = connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256").decode()
+        known = connection.execute("select 1 from pg_roles where rolname = %s", [name]).fetchone()
+        role = sql.SQL("alter role {} login password {}" if known else "create role {} login password {}")
+        connection.execute(role.format(sql.Identifier(name), sql.Literal(verifier)))
+        connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+        connection.execute(sql.SQL("create database {0} owner {0}").format(sql.Identifier(name)))
+        connection.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
+        return f"postgresql://{name}:{password}@{connection.info.host}:{connection.info.port}/{name}"
 
 
 @contextmanager
@@ -256,9 +252,9 @@ def _show_addresses(settings: Settings, platform: PlatformStatus, console: Conso
     console.print(f"stop with: onestop down --config {_short(settings.file)}", highlight=False)
 
 
-def _answers(port: int) -> bool:
+def _answers(url: str) -> bool:
     try:
-        httpx.get(f"http://127.0.0.1:{port}/", timeout=2, trust_env=False)
+        httpx.get(f"{url}/", timeout=2, trust_env=False)
     except httpx.HTTPError:
         return False
     return True

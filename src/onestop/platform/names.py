@@ -10,6 +10,7 @@ CONFIG_VARIABLE = "ONESTOP_CONFIG"
 REFERENCE_DAG = "ingest__reference"
 TRANSFORM_DAG = "transform__warehouse"
 REPORT_DAG = "report__quarterly"
+BACKFILL_DAG = "ops__backfill"
 PROGRESS_MARK = ": records done: "
 """Stands between step and count in the progress lines of a task's log."""
 
@@ -21,4 +22,5 @@ def source_dag(source_id: str) -> str:
 
 def expected_dag_ids(settings: Settings) -> frozenset[str]:
     """All DAGs that a province.yml makes."""
-    return frozenset((REFERENCE_DAG, TRANSFORM_DAG, REPORT_DAG, *(source_dag(s.id) for s in settings.sources)))
+    fixed = (REFERENCE_DAG, TRANSFORM_DAG, REPORT_DAG, BACKFILL_DAG)
+    return frozenset((*fixed, *(source_dag(s.id) for s in settings.sources)))

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -64,7 +65,12 @@ def mask(value: Any) -> str:
 
 def shown_name(name: str) -> str:
     """A field's name as it is kept and said: printable, bounded, its long digits as 9s."""
-    bare = "".join(c if c.isprintable() else "?" for c in name[:NAME_CHARACTERS])
+    return _shown_name(name[:NAME_CHARACTERS])
+
+
+@lru_cache(maxsize=1024)
+def _shown_name(name: str) -> str:
+    bare = "".join(c if c.isprintable() else "?" for c in name)
     return re.sub(r"\d{4,}", lambda digits: "9" * len(digits[0]), bare)
 
 

@@ -22,15 +22,14 @@ from urllib.parse import unquote, urlsplit
 
 import paramiko
 from fsspec import AbstractFileSystem
-from fsspec.spec import AbstractBufferedFile
 from paramiko.ssh_exception import BadAuthenticationType, IncompatiblePeer
 
 from onestop.errors import ConfigurationError, OnestopError, SourceUnavailable
+from onestop.sources.sftp_file import SftpFile
 from onestop.sources.sftp_host_keys import KeepFirst, RefuseUnknown, changed, load_host_keys
 
 TIMEOUT = 30.0  # seconds: each of connect, banner, log-in and every wait for an answer
 _KEEP_ALIVE = 15  # seconds; a file is read long after the one before, while that is being loaded
-_REQUEST = 32 * 1024  # bytes; what every server answers in one piece
 _LOG = "onestop.sftp"
 _KEY_KINDS: tuple[type[paramiko.PKey], ...] = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
 # What goes wrong on the wire reaches a person as an error of ours; the library's tracebacks on the screen do not help.
@@ -128,7 +127,7 @@ class SftpFolder(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no typ
             raise OSError(errno.EROFS, "files of a source are only read")
         with self._session() as sftp:
             handle = sftp.open(path, "rb")
-        return SftpFile(self, path, handle, cache_type=options.get("cache_type", "readahead"))
+        return SftpFile(self, path, handle, self.wire, cache_type=options.get("cache_type", "readahead"))
 
     @contextlib.contextmanager
     def _session(self) -> Iterator[paramiko.SFTPClient]:
@@ -258,28 +257,6 @@ class SftpFolder(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no typ
             f"{server} broke off before the log-in was done, or speaks no SSH ({type(problem).__name__})",
             next_step="see whether it is an SSH server, and whether it is overloaded; then run again",
         )
-
-
-class SftpFile(AbstractBufferedFile):  # type: ignore[misc]  # fsspec has no types
-    """An open file of an SFTP server; what is read at once is asked for at once, not a piece per round trip."""
-
-    def __init__(self, fs: SftpFolder, path: str, handle: paramiko.SFTPFile, *, cache_type: str) -> None:
-        self._handle = handle
-        with fs.wire():
-            size = handle.stat().st_size or 0
-        super().__init__(fs, path, "rb", cache_type=cache_type, size=size)
-
-    def _fetch_range(self, start: int, end: int) -> bytes:
-        pieces = [(place, min(_REQUEST, end - place)) for place in range(start, end, _REQUEST)]
-        with self.fs.wire():
-            return b"".join(self._handle.readv(pieces))
-
-    def close(self) -> None:
-        """Let the server forget the file; a connection that is gone has forgotten it already."""
-        if not self.closed:
-            with contextlib.suppress(OSError, EOFError, paramiko.SSHException, paramiko.SFTPError):
-                self._handle.close()
-        super().close()
 
 
 def _entry(name: str, looks: paramiko.SFTPAttributes) -> dict[str, Any]:

@@ -119,3 +119,9 @@ def test_waiting_has_an_end(httpserver: HTTPServer, client: AirflowClient) -> No
 
 def test_a_task_that_has_not_started_has_no_log(client: AirflowClient) -> None:
     assert client.log_lines(RUN, Task("build_marts", "waiting", 0, 0.0)) == []
+
+
+def test_it_knows_whose_data_started_a_run(httpserver: HTTPServer, client: AirflowClient) -> None:
+    events = [{"source_dag_id": "ingest__igate"}, {"source_dag_id": "ingest__pakn"}, {"source_dag_id": None}]
+    httpserver.expect_request(f"{PLACE}/upstreamAssetEvents").respond_with_json({"asset_events": events})
+    assert client.causes(RUN) == {"ingest__igate", "ingest__pakn"}

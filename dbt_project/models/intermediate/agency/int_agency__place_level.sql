@@ -1,5 +1,6 @@
 -- The level of administration that a place belongs to in each view: that of the nearest commune, district or province
--- at or above its unit. Departments, branches and a merged province count as province, a district's division as district.
+-- at or above its unit. Departments, branches and a merged province count as province, a district's division as
+-- district.
 select distinct on (place_unit.place_id, place_unit.org_view)
     place_unit.place_id,
     place_unit.org_view,
