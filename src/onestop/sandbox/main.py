@@ -20,6 +20,7 @@ from onestop.errors import ConfigurationError
 from onestop.sandbox.counting import form, periods, read_feed
 from onestop.sandbox.faults import FaultPlan
 from onestop.sandbox.feed import Record, read_jsonl
+from onestop.sandbox.feedback_faults import FeedbackFaults
 from onestop.sandbox.feedback_server import FeedbackServer
 from onestop.sandbox.province import Province, generate, write_reference
 from onestop.sandbox.scenarios import Scenario, scenario
@@ -167,7 +168,8 @@ def start(
     feedback: FeedbackServer | None = None
     if division.cases:
         key = environment[f"{FEEDBACK_CREDENTIALS}_API_KEY"] = api_key or secrets.token_urlsafe(24)
-        feedback = FeedbackServer(division.cases.records, key, feedback_port).start()
+        trouble = FeedbackFaults(seed=faults.seed) if faults else None
+        feedback = FeedbackServer(division.cases.records, key, feedback_port, trouble).start()
     if every_kind and sql_dsn:
         environment[TREASURY_DSN] = sql_dsn
     try:
