@@ -343,8 +343,9 @@ def test_files_come_in_over_sftp(
     assert (again.received, again.accepted) == (0, 0)  # size and time are the same: nothing is new
     assert {path.name: path.stat().st_mtime_ns for path in exports.iterdir()} == before
     assert server.writes == []
-    (found,) = [f for f in examine(world.settings) if f.check == "source dvcqg"]
+    only = world.settings.model_copy(update={"sources": (world.settings.source("dvcqg"),)})
+    (found,) = [f for f in examine(only) if f.check == "source dvcqg"]
     assert (found.ok, found.says) == (True, "2 exports in its folder")
     server.stop()
-    (found,) = [f for f in examine(world.settings) if f.check == "source dvcqg"]
+    (found,) = [f for f in examine(only) if f.check == "source dvcqg"]
     assert not found.ok and "refused the connection" in found.says

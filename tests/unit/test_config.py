@@ -116,3 +116,40 @@ def test_as_of_wins_over_the_environment_and_the_clock(tmp_path: Path, monkeypat
     assert config.now(settings, "2024-01-01T00:00:00Z").isoformat() == "2024-01-01T00:00:00+00:00"
     with pytest.raises(ConfigurationError, match="is not a moment"):
         config.now(settings, "yesterday")
+
+
+def portal(folder: Path, entry: str) -> config.PortalExportSource:
+    text = f"province: {{code: H15, name_vi: Đắk Lắk}}\nsources:\n  - {{id: dvcqg, kind: portal_export, {entry}}}\n"
+    source = config.load(write(folder, text)).source("dvcqg")
+    assert isinstance(source, config.PortalExportSource)
+    return source
+
+
+def test_an_sftp_folder_needs_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DVCQG_KEY_FILE", raising=False)
+    assert portal(tmp_path, "path: exports").secrets == ()
+    source = portal(tmp_path, 'path: "sftp://host:22/exports", credentials: DVCQG')
+    assert source.is_sftp and source.secrets == ("DVCQG_USER", "DVCQG_PASSWORD")
+    monkeypatch.setenv("DVCQG_KEY_FILE", "/keys/dvcqg")
+    assert source.secrets == ("DVCQG_USER",)
+    with pytest.raises(ConfigurationError, match="line 3: .*credentials is missing: an sftp:// path needs it"):
+        portal(tmp_path, 'path: "sftp://host/exports"')
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "sftp://user:private@host/exports",
+        "ssh://host/exports",
+        "SFTP://host/exports",
+        "simplecache::sftp://host/exports",
+        "sftp:///exports",
+        "sftp://host:99999/exports",
+        "sftp://[::1/exports",
+        "sftp://host/exports?x",
+    ],
+)
+def test_addresses_of_sftp_that_are_refused(tmp_path: Path, address: str) -> None:
+    with pytest.raises(ConfigurationError, match="an SFTP folder is written sftp://host:port/folder") as caught:
+        portal(tmp_path, f'path: "{address}", credentials: DVCQG')
+    assert "private" not in str(caught.value)
