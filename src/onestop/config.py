@@ -7,31 +7,46 @@ Secrets are never in the file; they come from the environment (ONESTOP_*, <CREDE
 from __future__ import annotations
 
 import os
-import re
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from onestop.clock import parse_moment, system_now
+from onestop.config_environment import required_secrets, secret, variable
 from onestop.config_lines import line_of, mistakes
+from onestop.config_sources import (
+    VARIABLE,
+    FeedbackApiSource,
+    OneStopApiSource,
+    OneStopSqlSource,
+    Part,
+    PolledSource,
+    PortalExportSource,
+    Source,
+)
 from onestop.errors import ConfigurationError
 
-_VARIABLE = r"^[A-Z][A-Z0-9_]*$"
-_URL = r"^https?://[^\s/]+"
-_SSH = re.compile(r"\b(sftp|ssh)://", re.IGNORECASE)
-CRON_FIELD = re.compile(r"^[\d*,/\-A-Za-z#L]+$")
+__all__ = [
+    "FeedbackApiSource",
+    "OneStopApiSource",
+    "OneStopSqlSource",
+    "PolledSource",
+    "PortalExportSource",
+    "Settings",
+    "Source",
+    "load",
+    "now",
+    "required_secrets",
+    "secret",
+    "variable",
+]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Province(_Part):
+class Province(Part):
     """The province: its H-code, its name in Vietnamese, its time zone."""
 
     code: Annotated[str, Field(pattern=r"^[A-Z]\d{2}$")]
@@ -51,140 +66,32 @@ class Province(_Part):
         return ZoneInfo(self.timezone)
 
 
-class Warehouse(_Part):
+class Warehouse(Part):
     """Where the warehouse is: the name of the environment variable that holds its DSN."""
 
-    dsn_env: Annotated[str, Field(pattern=_VARIABLE)] = "ONESTOP_WAREHOUSE_DSN"
+    dsn_env: Annotated[str, Field(pattern=VARIABLE)] = "ONESTOP_WAREHOUSE_DSN"
 
 
-class Landing(_Part):
+class Landing(Part):
     """Where deliveries are kept as received: a path or any fsspec address."""
 
     url: str = ".local/landing"
 
 
-class Reference(_Part):
+class Reference(Part):
     """The folder of the reference CSV files."""
 
     path: str = "reference"
 
 
-class Reports(_Part):
+class Reports(Part):
     """Where reports are written, and in which language."""
 
     path: str = ".local/reports"
     language: Literal["vi", "en"] = "vi"
 
 
-class _Source(_Part):
-    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
-    every: str = "0 2 * * *"
-    quarantine_limit: Annotated[float, Field(ge=0, le=1)] = 0.05
-
-    @field_validator("every")
-    @classmethod
-    def _cron(cls, value: str) -> str:
-        fields = value.split()
-        if len(fields) != 5 or not all(CRON_FIELD.match(f) for f in fields):
-            raise ValueError('not a cron expression of five fields, for example "0 2 * * *"')
-        return value
-
-
-class _Polled(_Source):
-    """What sources that are asked for changes since a moment have in common."""
-
-    overlap_minutes: Annotated[int, Field(ge=0, le=7 * 24 * 60)] = 60
-    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30
-    retry_budget_seconds: Annotated[float, Field(ge=0, le=86400)] = 300
-
-
-class OneStopApiSource(_Polled):
-    """A one-stop system that speaks contracts/one_stop_api.yaml."""
-
-    kind: Literal["one_stop_api"]
-    base_url: Annotated[str, Field(pattern=_URL)]
-    credentials: Annotated[str, Field(pattern=_VARIABLE)]
-    page_size: Annotated[int, Field(ge=1, le=1000)] = 1000
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """Names of the variables that it needs."""
-        return f"{self.credentials}_CLIENT_ID", f"{self.credentials}_CLIENT_SECRET"
-
-
-class OneStopSqlSource(_Polled):
-    """A one-stop system read from a table or view (contracts/one_stop_sql.md)."""
-
-    kind: Literal["one_stop_sql"]
-    dsn_env: Annotated[str, Field(pattern=_VARIABLE)]
-    table: Annotated[str, Field(min_length=1)] = "dossiers"
-    page_size: Annotated[int, Field(ge=1, le=50_000)] = 5000
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """Names of the variables that it needs."""
-        return (self.dsn_env,)
-
-
-class FeedbackApiSource(_Polled):
-    """The feedback and recommendation system (contracts/feedback_api.yaml)."""
-
-    kind: Literal["feedback_api"]
-    base_url: Annotated[str, Field(pattern=_URL)]
-    credentials: Annotated[str, Field(pattern=_VARIABLE)]
-    page_size: Annotated[int, Field(ge=20, le=200)] = 200
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """Names of the variables that it needs."""
-        return (f"{self.credentials}_API_KEY",)
-
-
-def _is_sftp_folder(address: str) -> bool:
-    try:
-        parts = urlsplit(address)
-        whole = bool(parts.hostname) and parts.port != 0 and not parts.query and not parts.fragment
-    except ValueError:  # the port or the brackets
-        return False
-    return whole and address.startswith("sftp://") and "@" not in parts.netloc
-
-
-class PortalExportSource(_Source):
-    """Files of the national portal in a folder: a path or any fsspec address (contracts/portal_export.md)."""
-
-    kind: Literal["portal_export"]
-    path: Annotated[str, Field(min_length=1)]
-    credentials: Annotated[str, Field(pattern=_VARIABLE)] | None = None
-
-    @model_validator(mode="after")
-    def _sftp(self) -> PortalExportSource:
-        if not _SSH.search(self.path):
-            return self
-        if not _is_sftp_folder(self.path):
-            raise ValueError("path: an SFTP folder is written sftp://host:port/folder, with no user or password in it")
-        if self.credentials is None:
-            raise ValueError("credentials is missing: an sftp:// path needs it, for example DVCQG for DVCQG_USER")
-        return self
-
-    @property
-    def is_sftp(self) -> bool:
-        """Whether its files lie on an SFTP server."""
-        return self.path.startswith("sftp://")
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """Names of the variables that it needs."""
-        if not self.is_sftp:
-            return ()
-        user = f"{self.credentials}_USER"
-        return (user,) if variable(f"{self.credentials}_KEY_FILE") else (user, f"{self.credentials}_PASSWORD")
-
-
-PolledSource = OneStopApiSource | OneStopSqlSource | FeedbackApiSource
-Source = Annotated[PolledSource | PortalExportSource, Field(discriminator="kind")]
-
-
-class Settings(_Part):
+class Settings(Part):
     """province.yml, and the folder that its relative paths start from."""
 
     province: Province
@@ -291,43 +198,3 @@ def now(settings: Settings, as_of: str | None = None) -> datetime:
     """What "now" means for a run: --as-of, else ONESTOP_AS_OF, else the clock."""
     text = as_of or os.environ.get("ONESTOP_AS_OF")
     return parse_moment(text, settings.zone) if text else system_now()
-
-
-def variable(name: str) -> str | None:
-    """A variable of the environment that is no secret, such as a path; None where it is empty or not set."""
-    return os.environ.get(name) or None
-
-
-def secret(name: str) -> str | None:
-    """A secret from the environment, or from the file that <name>_FILE names.
-
-    Raises:
-        ConfigurationError: <name>_FILE names a file that cannot be read.
-    """
-    value = os.environ.get(name)
-    if value:
-        return value
-    file = os.environ.get(f"{name}_FILE")
-    if not file:
-        return None
-    try:
-        return Path(file).read_text(encoding="utf-8").strip() or None
-    except OSError as problem:
-        raise ConfigurationError(
-            f"{name}_FILE: {problem}", next_step="make the file readable, or unset it"
-        ) from problem
-
-
-def required_secrets(*names: str) -> tuple[str, ...]:
-    """Several secrets at once.
-
-    Raises:
-        ConfigurationError: naming every one that is missing, not only the first.
-    """
-    values = [secret(name) for name in names]
-    missing = [name for name, value in zip(names, values, strict=True) if value is None]
-    if missing:
-        raise ConfigurationError(
-            f"not set: {', '.join(missing)}", next_step="set them in the environment (or NAME_FILE with a path)"
-        )
-    return tuple(value for value in values if value is not None)
