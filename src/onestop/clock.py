@@ -37,6 +37,8 @@ def parse_moment(text: str, zone: ZoneInfo) -> datetime:
     """
     try:
         moment = datetime.fromisoformat(text)
+        if not 1970 < moment.year < 9999:
+            raise ValueError("out of range")
     except ValueError:
         raise ConfigurationError(
             f"{text!r} is not a moment", next_step="write it as ISO 8601, for example 2024-09-25T08:00:00+07:00"

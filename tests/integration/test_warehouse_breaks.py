@@ -6,13 +6,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from worlds import AS_OF, CLIENT, SECRET, dossier, make_world
 
 from onestop.errors import WarehouseUnavailable
 from onestop.pipeline import ingest as ingesting
 from onestop.pipeline.reference import ingest_reference
 from onestop.pipeline.warehouse_faults import explained
 from onestop.sandbox.server import OneStopServer
+from worlds import AS_OF, CLIENT, SECRET, dossier, make_world
 
 pytestmark = pytest.mark.integration
 
