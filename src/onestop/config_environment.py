@@ -27,7 +27,7 @@ def secret(name: str) -> str | None:
         return None
     try:
         return Path(file).read_text(encoding="utf-8").strip() or None
-    except OSError as problem:
+    except (OSError, UnicodeDecodeError) as problem:
         raise ConfigurationError(
             f"{name}_FILE: {problem}", next_step="make the file readable, or unset it"
         ) from problem
