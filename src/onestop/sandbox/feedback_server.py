@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import hmac
 import socket
 import struct
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from http.server import BaseHTTPRequestHandler
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
-from onestop.errors import ConfigurationError
 from onestop.sandbox.feedback_cases import LOCAL
 from onestop.sandbox.feedback_faults import FeedbackFaultPlayer, FeedbackFaults
+from onestop.sandbox.http_server import Listener, SandboxServer
 
 PATH = "/api/feedback"
 LARGEST_PAGE, DEFAULT_PAGE = 200, 100
@@ -82,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     @property
     def _owner(self) -> FeedbackServer:
-        return cast("_Listener", self.server).owner
+        return cast("FeedbackServer", cast("Listener", self.server).owner)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing is logged: an address can hold what nobody may read."""
@@ -190,20 +188,7 @@ def _asked(query: str) -> tuple[datetime, int, int]:
     return since, int(page), int(size)
 
 
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-
-    def __init__(self, address: tuple[str, int], owner: FeedbackServer) -> None:
-        self.owner = owner
-        super().__init__(address, _Handler)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news, and a traceback could show a case."""
-        self.owner.count("connection lost")
-
-
-class FeedbackServer:
+class FeedbackServer(SandboxServer):
     """A feedback system with the given cases; a context manager that starts and stops it.
 
     Args:
@@ -225,78 +210,19 @@ class FeedbackServer:
         requests_per_second: int = 5,
         between: Callable[[FeedbackServer], None] = lambda server: None,
     ) -> None:
+        super().__init__("the feedback sandbox", _Handler, port)
         self.cases = CaseList(cases)
         self.api_key = api_key.encode()
         self.faults = FeedbackFaultPlayer(faults) if faults else None
         self.between = between
-        self.stopping = threading.Event()
-        self.outcomes: Counter[str] = Counter()
-        """Answers by outcome: page, 400, 401, 404, 429, fault:<kind>, connection lost."""
         self._limit = requests_per_second
         self._taken: deque[float] = deque(maxlen=requests_per_second or 1)
-        self._port = port
-        self._lock = threading.Lock()
-        self._listener: _Listener | None = None
-        self._thread: threading.Thread | None = None
-
-    @property
-    def url(self) -> str:
-        """The base address, without a slash at its end. Raises RuntimeError before `start`."""
-        if self._listener is None:
-            raise RuntimeError("the feedback sandbox has not been started")
-        return f"http://127.0.0.1:{self._listener.server_address[1]}"
-
-    def start(self) -> FeedbackServer:
-        """Listen on 127.0.0.1 and answer in the background.
-
-        Raises:
-            ConfigurationError: the port is taken or not allowed.
-        """
-        if self._listener is None:
-            try:
-                self._listener = _Listener(("127.0.0.1", self._port), self)
-            except (OSError, OverflowError) as problem:
-                raise ConfigurationError(
-                    f"the feedback sandbox cannot listen on 127.0.0.1:{self._port}: {problem}",
-                    next_step="choose another port, or 0 for a free one",
-                ) from problem
-            self.stopping.clear()
-            self._thread = threading.Thread(
-                target=self._listener.serve_forever, kwargs={"poll_interval": 0.05}, name="feedback", daemon=True
-            )
-            self._thread.start()
-        return self
-
-    def stop(self) -> None:
-        """Stop answering, end connections that hang, and free the port."""
-        listener, thread = self._listener, self._thread
-        if listener is None or thread is None:
-            return
-        self.stopping.set()
-        listener.shutdown()
-        with contextlib.suppress(OSError):
-            listener.server_close()
-        thread.join(timeout=10)
-        self._listener = self._thread = None
-
-    def count(self, outcome: str) -> None:
-        """Note one answer."""
-        with self._lock:
-            self.outcomes[outcome] += 1
 
     def too_fast(self) -> bool:
         """Whether one more request now is over the limit; it is noted if it is not."""
-        with self._lock:
+        with self._counting:
             now = time.monotonic()
             if self._limit and len(self._taken) == self._limit and now - self._taken[0] < 1.0:
                 return True
             self._taken.append(now)
             return False
-
-    def __enter__(self) -> FeedbackServer:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()

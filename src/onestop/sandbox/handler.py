@@ -220,7 +220,7 @@ class OneStopHandler(BaseHTTPRequestHandler):
         records: int = 0,
     ) -> None:
         # Counted before it is sent: who has the answer must find it counted.
-        self._owner.count(outcome, records)
+        self._owner.count_page(outcome, records)
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body) if length is None else length))
