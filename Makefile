@@ -64,6 +64,7 @@ lint: $(STAMP) ## static checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy bench
 	$(BIN)/lint-imports
 	$(if $(wildcard dbt_project/.sqlfluff),$(BIN)/sqlfluff lint --config dbt_project/.sqlfluff dbt_project/models)
 

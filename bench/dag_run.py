@@ -10,7 +10,7 @@ from rich.console import Console
 from bench.place import FULL_SIZE, place
 from onestop.platform import local_platform
 from onestop.platform.airflow_client import AirflowClient
-from onestop.platform.demo import run_dags
+from onestop.platform.demo_runs import run_dags
 from onestop.platform.demo_screen import Screen
 
 
@@ -25,7 +25,7 @@ def measure() -> dict[str, float]:
         try:
             started = time.monotonic()
             with AirflowClient(platform.airflow_url, platform.user, platform.password) as client:
-                run_dags(client, Screen(Console(quiet=True)))
+                run_dags(client, Screen(Console(quiet=True)), ["igate"], "2024-Q3")
             ended = time.monotonic()
         finally:
             local_platform.down(here.settings)
