@@ -154,11 +154,12 @@ def test_nothing_resolved_yet(figures: ReportFigures) -> None:
 
 
 def test_an_empty_period(figures: ReportFigures) -> None:
-    Outline(
-        write_page(
-            replace(figures, province=Counts(), units=(), levels=(), months=(), previous=None, durations=Durations({}))
-        )
+    page = write_page(
+        replace(figures, province=Counts(), units=(), levels=(), months=(), previous=None, durations=Durations({}))
     )
+    Outline(page)  # well formed
+    assert "Quý III/2024" in page
+    assert figures.units[0].name not in page and "nan" not in page.lower().split()
 
 
 def test_english(figures: ReportFigures) -> None:
