@@ -1,7 +1,7 @@
--- The province beside the portal: one row per dossier (linked codes are one) that a one-stop copy speaks for or that the
--- portal shows in a file in force. here_*: the one-stop copy that speaks (int_dossier__winner). there_*: the portal's
--- current row, that of the later file, then the later row; a portal that is still in province.yml before one that is
--- not. Whether the two differ is decided here and nowhere else; docs/reconciliation.md has the readings.
+-- The province beside the portal: one row per dossier (linked codes are one) that a one-stop copy speaks for or that
+-- the portal shows in a file in force. here_*: the one-stop copy that speaks (int_dossier__winner). there_*: its
+-- current row on the portal: of the later file, then the later row; of a portal that is still in province.yml before one that
+-- is not. Whether the two differ is decided here and nowhere else; docs/reconciliation.md has the readings.
 with
 
 shown as (
@@ -23,7 +23,16 @@ shown as (
 there as (
     select
         shown.dossier_group,
-        delivered.*,
+        delivered.source_id,
+        delivered.dossier_code,
+        delivered.file_id,
+        delivered.batch_id,
+        delivered.row_number,
+        delivered.updated_at,
+        delivered.synchronised_at,
+        delivered.procedure_code,
+        delivered.agency_code,
+        delivered.status,
         cast(delivered.received_at as date) as received_on,
         cast(delivered.shown_appointment_at as date) as shown_appointment_on,
         cast(case when delivered.status in (7, 9, 10) then delivered.ended_at end as date) as finished_on,
@@ -39,7 +48,15 @@ there as (
 here as (
     select
         winner.dossier_group,
-        delivered.*,
+        delivered.source_id,
+        delivered.dossier_code,
+        delivered.batch_id,
+        delivered.row_number,
+        delivered.updated_at,
+        delivered.procedure_code,
+        delivered.agency_code,
+        delivered.status,
+        delivered.is_test,
         cast(delivered.received_at as date) as received_on,
         cast(delivered.shown_appointment_at as date) as shown_appointment_on,
         cast(case when delivered.status in (7, 9, 10) then delivered.ended_at end as date) as finished_on,
@@ -101,7 +118,7 @@ paired as (
         -- Compared where both sides have it; a test dossier is as if not here.
         coalesce(here.dossier_group = there.dossier_group and not here.is_test, false) as is_compared,
         -- Dates and units, where both sides count it.
-        coalesce(here.dossier_group = there.dossier_group and here.is_counted and there.is_counted, false) as are_counted
+        coalesce(here.is_counted and there.is_counted, false) as are_counted
     from here
     full join there on here.dossier_group = there.dossier_group
     left join once_here on there.dossier_group = once_here.dossier_group
@@ -121,15 +138,15 @@ judged as (
     select
         *,
         is_compared
-        and {{ status_stage('here_status') }} <> {{ status_stage('there_status') }} as has_status_conflict,
-        are_counted and here_received_on is distinct from there_received_on as has_received_conflict,
-        are_counted and here_appointment_on is distinct from there_appointment_on as has_appointment_conflict,
+        and ({{ status_stage('here_status') }} <> {{ status_stage('there_status') }}) as has_status_conflict,
+        are_counted and (here_received_on is distinct from there_received_on) as has_received_conflict,
+        are_counted and (here_appointment_on is distinct from there_appointment_on) as has_appointment_conflict,
         -- null where one of them is not resolved: that is a conflict of status
-        coalesce(are_counted and here_finished_on <> there_finished_on, false) as has_finished_conflict,
+        are_counted and coalesce(here_finished_on <> there_finished_on, false) as has_finished_conflict,
         -- A unit that was merged is its successor.
         are_counted
-        and here_agency_code <> there_agency_code
-        and here_current_agency_code is distinct from there_current_agency_code as has_unit_conflict
+        and (here_agency_code <> there_agency_code)
+        and (here_current_agency_code is distinct from there_current_agency_code) as has_unit_conflict
     from paired
 )
 
