@@ -20,9 +20,11 @@ select
     counted.apologised_on,
     counted.due_on is null as is_without_due_date,
     counted.finished_on is not null and counted.status in (9, 10) as is_resolved_by_result,
+    working_time.suspended_working_days,
     working_time.processing_working_days,
     working_time.is_official,
     counted.submitted_at is not null as is_submission_known,
+    working_time.intake_working_seconds,
     -- 8 hours sharp are within 8 hours.
     coalesce(working_time.intake_working_seconds <= 8 * 3600, false) as is_received_in_8h,
     working_time.is_intake_official,
@@ -39,15 +41,15 @@ select
     not counted.is_portal and counted.known_to_portal as is_synced,
     coalesce(
         not counted.is_portal
-        and counted.received_on = shown.received_on
-        and counted.shown_appointment_on is not distinct from shown.shown_appointment_on,
+        and counted.received_on = pair.there_received_on
+        and counted.shown_appointment_on is not distinct from pair.there_appointment_on,
         false
     ) as is_agreeing,
-    counted.finished_on is not distinct from shown.finished_on as has_one_end,
-    shown.finished_on as portal_finished_on
+    counted.finished_on is not distinct from pair.there_finished_on as has_one_end,
+    pair.there_finished_on as portal_finished_on
 from {{ ref('int_dossier__counted') }} as counted
 inner join {{ ref('int_dossier__working_time') }} as working_time on counted.dossier_code = working_time.dossier_code
-left join {{ ref('int_portal__dossier') }} as shown on counted.dossier_group = shown.dossier_group
+left join {{ ref('int_reconciliation__pair') }} as pair on counted.dossier_group = pair.dossier_group
 left join {{ ref('int_portal__rating') }} as rating on counted.dossier_group = rating.dossier_group and rating.is_latest
 left join (
     select distinct dossier_group
