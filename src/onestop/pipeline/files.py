@@ -269,6 +269,7 @@ class _Run:
             self._judge_whole(file, loader)
             if batch.received and batch.duplicate == batch.received:
                 batch.state = "duplicate"
+            loader.corrections.settle(cursor, batch.batch_id, batch.accepted_at)
             ledger.write_batch(cursor, batch)
 
     def _changes(self, cursor: psycopg.Cursor[tuple[object, ...]], file: PortalFile, sha256: str) -> Changes | None:

@@ -244,6 +244,7 @@ class _Run:
         late = f"{batch.refused} records changed after as-of were left out" if batch.refused else None
         batch.message = "; ".join(filter(None, (note, late, drift))) or None
         with self.work.cursor() as cursor:
+            self.loader.corrections.settle(cursor, batch.batch_id, batch.accepted_at)
             ledger.write_batch(cursor, batch, self.attempt_id)
         self.work.commit()
         return IngestResult.of(batch)

@@ -97,6 +97,8 @@ select
         else 'overdue'
     end as outcome,
     dated.suspended_by_status_since,
+    -- The same for supplements alone: of these the working days are taken out of a dossier's time.
+    dated.stopped_during,
     -- The days at whose end the dossier is suspended, as far as it is in progress then.
     case
         when dated.suspended_by_status_since is null then dated.stopped_during
