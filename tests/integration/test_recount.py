@@ -8,7 +8,6 @@ from contextlib import closing
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -317,7 +316,9 @@ def test_every_cell_is_the_one_counted_by_hand(built: tuple[Province, str]) -> N
             ratio and abs(row["value"] - row["numerator"] / row["denominator"]) < Decimal("1e-15")
         )
     counted = recount(world)
-    wrong = {key: (counted.get(key), found.get(key)) for key in counted.keys() | found if counted.get(key) != found.get(key)}
+    wrong = {
+        key: (counted.get(key), found.get(key)) for key in counted.keys() | found if counted.get(key) != found.get(key)
+    }
     assert wrong == {}
     # It looked: every metric, both views, both conventions, units that are gone and units that came.
     assert len(counted) > 5000
