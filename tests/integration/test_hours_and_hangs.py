@@ -16,6 +16,7 @@ from onestop import config, periods
 from onestop.errors import SourceUnavailable, WindowClosed
 from onestop.pipeline import flows
 from onestop.pipeline.backfill import backfill
+from onestop.pipeline.doctor import examine
 from onestop.pipeline.ingest import ingest
 from onestop.pipeline.reference import ingest_reference
 from onestop.sandbox.portal_files import dossier_row, file_name, write_xlsx
@@ -94,6 +95,15 @@ def test_a_pull_that_outlasts_its_hours_stops_asking_and_loads_nothing(
         assert ingest(world.settings, "igate", as_of=AS_OF, replay_from=path[0]).received == 2
         clock.set("2024-09-26T21:00:00+07:00")
         assert asking[0]().received == 2
+
+
+def test_the_doctor_keeps_the_hours_too(
+    tmp_path: Path, warehouse: str, silent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = world_of(tmp_path, warehouse, f"http://127.0.0.1:{silent}", monkeypatch, WINDOW)
+    monkeypatch.setattr("onestop.pipeline.doctor.system_now", lambda: LATE + timedelta(seconds=1))
+    (found,) = [f for f in examine(world.settings) if f.check == "source igate"]
+    assert (found.ok, found.says) == (True, "not asked now: it may be asked from 20:00 to 05:00 only, local time")
 
 
 def test_files_are_read_one_by_one_until_the_hours_end(
