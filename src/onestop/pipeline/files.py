@@ -293,7 +293,7 @@ class _Run:
             as_of=self.as_of,
             zone=self.settings.zone,
             records=batch.received,
-            irregular="the source's first load" if self.is_first_load else None,
+            irregular="first_load" if self.is_first_load else None,
             covers=(file.first_day, file.last_day),
             series=file.stem,
             version=file.version,

@@ -147,9 +147,9 @@ class _Run:
         """Load what the source serves of [start, end), and go on from there next time."""
         self.batch.origin = f"[{start}, {end})"
         if self.batch.is_first_load:
-            self.irregular = "the source's first load"
+            self.irregular = "first_load"
         if start >= end:
-            self.irregular = "nothing was asked"
+            self.irregular = "nothing_asked"
             self.batch.reached_end = False  # nothing was asked: the next run may still be the first load
             return self._finish(f"nothing was asked: the range starts at {start}, and as-of lies before", due=False)
         self._pull(feed, start, end, keys)
@@ -161,7 +161,7 @@ class _Run:
         Nothing is due in such a range, and reading it to its end says nothing about the end of the feed.
         """
         self.batch.origin, self.batch.reached_end = self._said(f"backfill [{start}, {end})"), False
-        self.irregular = "a backfill"
+        self.irregular = "backfill"
         if start >= end:
             return self._finish(f"nothing was asked: the range starts at {start}, and as-of lies before", due=False)
         self._pull(feed, start, end, keys)
@@ -186,7 +186,7 @@ class _Run:
     def replayed(self, landed: LandingRun) -> IngestResult:
         """Load what was landed earlier. The cursor is not moved by it: the source was not asked."""
         self.batch.origin, self.batch.landing_path = self._said(f"replay of {landed.path}"), landed.path
-        self.irregular = "a replay"
+        self.irregular = "replay"
         with closing(replay(landed, parser(self.source.kind))) as pages:
             self._load(pages, lambda: landed.sha256)
         self.batch.cursor_after = self.batch.cursor_before
