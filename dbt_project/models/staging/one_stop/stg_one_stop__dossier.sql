@@ -55,5 +55,13 @@ select
     case when not is_deleted then {{ local_moment('ngay_tu_choi') }} end as refused_at,
     case when not is_deleted then danh_sach_ho_so_bo_sung end as supplements,
     case when not is_deleted then danh_sach_xin_loi end as apologies,
-    case when not is_deleted then danh_sach_le_phi end as fees
+    case when not is_deleted then danh_sach_le_phi end as fees,
+    case when not is_deleted then coalesce(ho_so_co_thanh_phan_so_hoa = '1', false) end as has_digitised_papers,
+    case when not is_deleted then coalesce(duoc_tai_su_dung = '1', false) end as reuses_digitised_data,
+    case when not is_deleted then coalesce(ket_qua_dien_tu = '1', false) end as has_electronic_result,
+    case
+        when not is_deleted then coalesce(tai_khoan_duoc_xac_thuc_voi_vneid = '1', false)
+    end as is_identity_verified,
+    case when not is_deleted then coalesce(chung_thuc_ban_sao_dien_tu = '1', false) end as has_certified_copy,
+    case when not is_deleted then cast(muc_do_hai_long as smallint) end as rating
 from timed
