@@ -38,6 +38,7 @@ select
     case when not is_deleted then muc_do end as service_level,
     case when not is_deleted then noi_nop_ho_so end as submitted_through,
     case when not is_deleted then loai_doi_tuong end as applicant_kind,
+    case when not is_deleted then so_dinh_danh_hash end as applicant_hash,
     case when not is_deleted then don_vi_tiep_nhan end as receiving_agency_code,
     case when not is_deleted then don_vi_xu_ly end as agency_code,
     case when not is_deleted then cast(trang_thai_ho_so as smallint) end as status,
