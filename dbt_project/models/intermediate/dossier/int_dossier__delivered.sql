@@ -10,7 +10,7 @@ select
     cast(null as bigint) as file_id,
     batch_id,
     row_number,
-    batch_id as delivery_order,
+    delivery_order,
     updated_at,
     is_deleted,
     known_at,
@@ -57,7 +57,8 @@ select
     file.delivery_order,
     shown.updated_at,
     false as is_deleted,
-    file.known_at,
+    -- A row that came back from quarantine is known from then on.
+    greatest(file.known_at, shown.replayed_at) as known_at,
     shown.dossier_code,
     shown.other_code,
     shown.procedure_code,

@@ -6,6 +6,8 @@ version as (
         raw_version.*,
         batch.accepted_at,
         batch.is_first_load,
+        -- A row that came back from quarantine keeps its place in the delivery that brought it.
+        coalesce(batch.replays_batch_id, batch.batch_id) as delivery_order,
         coalesce(raw_version.da_xoa = '1', false) as is_deleted
     from {{ source('raw', 'one_stop_dossier') }} as raw_version
     inner join {{ source('ops', 'load_batch') }} as batch on raw_version.batch_id = batch.batch_id
@@ -25,6 +27,7 @@ select
     source_id,
     batch_id,
     row_number,
+    delivery_order,
     updated_at,
     is_deleted,
     {{ known_from('updated_at') }} as known_at,
