@@ -23,6 +23,7 @@ from onestop.config import PortalExportSource, Settings, required_secrets, secre
 from onestop.errors import ConfigurationError, DataRefused, OnestopError, SourceUnavailable
 from onestop.landing import ledger
 from onestop.landing.store import LandingStore
+from onestop.pipeline.curfew import Curfew
 from onestop.pipeline.entities import portal_entity
 from onestop.pipeline.file_changes import Changes, replaced_by
 from onestop.pipeline.file_loading import FileLoader, KnownFile, known_files, write_file
@@ -49,6 +50,7 @@ def ingest_files(
     work: Connection,
     *,
     as_of: datetime,
+    curfew: Curfew,
     progress: Progress,
 ) -> IngestResult:
     """Load every file that is new or changed, earlier ones first.
@@ -58,6 +60,7 @@ def ingest_files(
 
     Raises:
         SourceUnavailable: the folder or a file could not be read; the others were loaded.
+        WindowClosed: the source's window ended before the last file; those before it were loaded.
         DataRefused: a file was refused whole, or a first load found none; the others were loaded.
     """
     with file_system(settings, source) as (fs, path):
@@ -73,6 +76,9 @@ def ingest_files(
         results: list[IngestResult] = []
         problems: list[OnestopError] = []
         for place, file in enumerate(new, 1):
+            if curfew.is_over:
+                problems.append(curfew.end())
+                break
             progress(f"ingest {source.id}: {file.name}", sum(r.received for r in results))
             try:
                 results.append(run.load(file, is_last=place == len(new) and not problems))
@@ -287,7 +293,7 @@ class _Run:
             as_of=self.as_of,
             zone=self.settings.zone,
             records=batch.received,
-            irregular="the source's first load" if self.is_first_load else None,
+            irregular="first_load" if self.is_first_load else None,
             covers=(file.first_day, file.last_day),
             series=file.stem,
             version=file.version,

@@ -75,7 +75,7 @@ def compare(
         if history is None:
             outcome = Outcome("not_judged", reason=delivery.irregular)
         elif unusual and not isinstance(rule.check, FreshnessCheck):
-            outcome = Outcome("not_judged", reason="a holiday or a make-up day, or the day after one")
+            outcome = Outcome("not_judged", reason="holiday")
         else:
             outcome = _judge(history, rule, reference)
         done.note(rule, outcome)
@@ -88,7 +88,7 @@ def _judge(history: History, rule: DeliveryRule, reference: ReferenceIndex) -> O
     if isinstance(check, CountCheck):
         gaps = [day.gap for day in history.before if day.gap is not None]
         if gaps and (history.now.gap or 0) > max(gaps):
-            return Outcome("not_judged", reason=f"it covers {history.now.gap} days, as none before did")
+            return Outcome("not_judged", reason=f"gap {history.now.gap}")
         return check.judge(int(history.now.records), [round(day.records) for day in history.before])
     if isinstance(check, ShareCheck):
         return check.judge(*history.counts(check.column))
@@ -97,7 +97,7 @@ def _judge(history: History, rule: DeliveryRule, reference: ReferenceIndex) -> O
         return check.judge(now, [_valid(day, reference, history.delivery.local.date()) for day in before])
     if isinstance(check, FreshnessCheck):
         quiet, usual = history.quiet(rule.id)
-        return Outcome("not_judged", reason="no record yet") if quiet is None else check.judge(quiet, usual)
+        return Outcome("not_judged", reason="no_record") if quiet is None else check.judge(quiet, usual)
     raise AssertionError(f"{rule.id}: only reference files have a size")
 
 
@@ -116,7 +116,7 @@ def compare_size(
         if not isinstance(rule.check, SizeCheck):
             raise AssertionError(f"{rule.id}: of a reference file only the size is compared")
         outcome = (
-            Outcome("not_judged", reason="the first version of the file")
+            Outcome("not_judged", reason="first_version")
             if in_force is None
             else rule.check.judge(rows, [in_force])
         )

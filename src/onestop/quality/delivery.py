@@ -16,6 +16,19 @@ from pydantic import BaseModel, ConfigDict, Field
 Counts = Mapping[str, int]
 State = Literal["kept", "broken", "not_judged"]
 MOST_FINDINGS = 20  # units or values listed of one rule and delivery
+REASONS = {
+    "history": "{0} days to compare with, {1} are needed",
+    "records": "fewer than {0} records",
+    "gap": "it covers {0} days, as none before did",
+    "holiday": "a holiday or a make-up day, or the day after one",
+    "no_record": "no record yet",
+    "first_load": "the source's first load",
+    "first_version": "the first version of the file",
+    "backfill": "a backfill",
+    "replay": "a replay",
+    "nothing_asked": "nothing was asked",
+}
+"""Why a rule was not judged. In ops.delivery_check a code and its numbers, `history 2 3`."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +42,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one rule on one delivery. compared: how many things were looked at. reason: why it was not."""
+    """What became of one rule on one delivery.
+
+    compared: how many things were looked at. reason: why it was not judged, a code of REASONS and its numbers.
+    """
 
     state: State
     compared: int = 0
@@ -45,7 +61,7 @@ class _Check(BaseModel):
     def judge(self, now: Any, before: Sequence[Any]) -> Outcome:
         """Compare a delivery with the days before it, each measured alike."""
         if len(before) < self.least_days:
-            return Outcome("not_judged", reason=f"{len(before)} days to compare with, {self.least_days} are needed")
+            return Outcome("not_judged", reason=f"history {len(before)} {self.least_days}")
         return self._judge(now, before)
 
     def _judge(self, now: Any, before: Sequence[Any]) -> Outcome:
@@ -86,7 +102,7 @@ class ShareCheck(_Check):
     def judge(self, now: Counts, before: Sequence[Counts]) -> Outcome:
         """As in every check; days with too few records are no days to compare with."""
         if sum(now.values()) < self.least_records:
-            return Outcome("not_judged", reason=f"fewer than {self.least_records} records")
+            return Outcome("not_judged", reason=f"records {self.least_records}")
         return super().judge(now, [day for day in before if sum(day.values()) >= self.least_records])
 
     def _judge(self, now: Counts, before: Sequence[Counts]) -> Outcome:

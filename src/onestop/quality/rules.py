@@ -32,15 +32,23 @@ class _Rule(BaseModel):
     message_en: Annotated[str, Field(min_length=1)]
 
 
-class BatchRule(_Rule):
-    """A rule about a delivery as a whole; its check stands in onestop.quality.batch.
+class BatchNumbers(BaseModel):
+    """An example of a batch rule: records that came, that are no duplicates, of these those that fail, the limit."""
 
-    passing, failing: deliveries that keep and break it: received, judged, failed, and the limit of failing rows.
-    """
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    received: int
+    judged: int
+    failed: int
+    limit: float
+
+
+class BatchRule(_Rule):
+    """A rule about a delivery as a whole; its check stands in onestop.quality.batch."""
 
     action: Literal["stop"]
-    passing: dict[str, float]
-    failing: dict[str, float]
+    passing: BatchNumbers
+    failing: BatchNumbers
 
 
 class Compared(BaseModel):
