@@ -99,6 +99,12 @@ class Ranking(Part):
     minimum_dossiers: Annotated[int, Field(ge=0)] = 10
 
 
+class Retention(Part):
+    """How many years back a past state of knowledge can be asked for."""
+
+    years: Annotated[int, Field(ge=1, le=100)] = 10
+
+
 class Settings(Part):
     """province.yml, and the folder that its relative paths start from."""
 
@@ -108,6 +114,7 @@ class Settings(Part):
     reference: Reference = Reference()
     reports: Reports = Reports()
     ranking: Ranking = Ranking()
+    retention: Retention = Retention()
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     file: Path
 
