@@ -126,7 +126,8 @@ def test_layers_are_built_in_the_order_of_the_transformation(dags: dict[str, Any
 
     tasks = dags["transform__warehouse"]["tasks"]
     names = [f"build_{layer}" for layer in LAYERS]
-    assert set(tasks) == {"resolve_known_at", *names}
+    assert set(tasks) == {"resolve_known_at", "check_freshness", *names}
+    assert tasks["check_freshness"]["before"] == []  # nothing waits for how fresh the sources are
     for name, after in itertools.pairwise(names):
         assert tasks[name]["before"] == [after]
     assert tasks[names[-1]]["outlets"] == ["onestop://mart/"]
