@@ -40,6 +40,7 @@ RULES = {
     "int_metric__month_cell",
     "int_metric__place_cell",
     "int_metric__unit_cell",
+    "int_reconciliation__pair",
 }
 FORM = [
     "received_total",
