@@ -38,6 +38,10 @@ RULES = {
     "int_metric__month_cell",
     "int_metric__place_cell",
     "int_metric__unit_cell",
+    "stg_quarantine__row",
+    "int_quarantine__open",
+    "int_quarantine__uncertain",
+    "int_quarantine__cell",
 }
 FORM = [
     "received_total",

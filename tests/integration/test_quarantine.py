@@ -11,15 +11,17 @@ from typing import Any
 
 import psycopg
 import pytest
+from python_calamine import CalamineWorkbook
 
 from onestop import config
 from onestop.crypto import DataKeys
 from onestop.errors import ConfigurationError
 from onestop.pipeline.ingest import ingest
+from onestop.pipeline.quarantine_export import export, listing
 from onestop.pipeline.quarantine_replay import Wanted, replay
 from onestop.pipeline.reference import ingest_reference
-from onestop.quality.quarantine_status import dismiss, reopen
-from onestop.sandbox.portal_files import dossier_row, file_name, write_csv, write_xlsx
+from onestop.quality.quarantine_status import Selection, dismiss, reopen
+from onestop.sandbox.portal_files import dossier_row, file_name, write_xlsx
 from onestop.sandbox.server import OneStopServer
 from worlds import AS_OF, CLIENT, SECRET, World, dossier, make_world
 
@@ -304,3 +306,53 @@ def test_people_dismiss_and_reopen_with_name_and_reason(place: Place) -> None:
         (key(1), "reopened", "dismissed", "open", "Trần Thị B"),
         (key(1), "replayed", "open", "replayed", "onestop"),
     ]
+
+
+def test_what_waits_is_listed_and_exported_by_unit_without_personal_data(place: Place) -> None:
+    secret = "Y Moan 0905123456"
+    personal = {"ChuHoSo": secret, "TrichYeuHoSo": secret, "LaLung": secret}
+    place.deliver(
+        dossier(1, KenhThucHien="9", **personal),
+        dossier(2, KenhThucHien="9", TrangThaiHoSo="0", DonViXuLy="H15.21.01", **personal),
+        dossier(3, MaHoSo=secret, DonViXuLy="H15.99", **personal),
+    )
+    place.export(dossier_row(dossier(4), 1) | {"Kênh nộp": "Qua bưu tá"})
+    place.take_files()
+    settings = place.world.settings
+    week = AS_OF + timedelta(days=7)
+    found = listing(settings, Selection(), as_of=week)
+    assert (found.total, found.oldest_days) == (4, 7)
+    assert found.by_rule == {"OS-004": 2, "OS-001": 1, "OS-003": 1, "OS-011": 1, "PT-004": 1}
+    assert found.by_unit == {"H15.07": 2, "?": 1, "H15.21.01": 1}
+    assert {row.code for row in found.rows} == {key(1), key(2), key(4), "x xxxx 9999999999"}
+    assert [row.place for row in found.rows if row.source == "dvcqg"] == [
+        "DVCQG_HoSo_H15_20240801_20240831.xlsx, sheet Dữ liệu, row 2"
+    ]
+    for wanted, total in (
+        (Selection(source_id="dvcqg"), 1), (Selection(unit="?"), 1), (Selection(unit="H15.07", rule_id="OS-004"), 1),
+        (Selection(entity="payment"), 0), (Selection(days=8), 0), (Selection(days=7), 4), (Selection(status="any"), 4),
+        (Selection(status="dismissed"), 0),
+    ):  # fmt: skip
+        assert listing(settings, wanted, as_of=week).total == total, wanted
+    assert len(listing(settings, Selection(), as_of=week, limit=1).rows) == 1
+
+    folder = place.world.folder / "to-correct"
+    done = export(settings, Selection(), output=folder, as_of=week)
+    assert {(one.unit, one.path.name, one.rows) for one in done} == {
+        ("?", "khong-ro-don-vi.xlsx", 1), ("H15.07", "H15.07.xlsx", 2), ("H15.21.01", "H15.21.01.xlsx", 1),
+    }  # fmt: skip
+    assert sorted(path.name for path in folder.iterdir()) == sorted(one.path.name for one in done)
+    shown = ""
+    for one in done:
+        book = CalamineWorkbook.from_path(str(one.path))
+        shown += str([book.get_sheet_by_name(name).to_python() for name in book.sheet_names])
+    assert "Moan" not in shown and "0905123456" not in shown and "Moan" not in str(found)
+    for words in (
+        "Sở Tư pháp (H15.07)",
+        "Kênh nộp: Qua bưu tá",
+        "Kênh thực hiện: 9",
+        "Đơn vị xử lý: H15.99",
+        "Dữ liệu",
+    ):
+        assert words in shown, words
+    assert [one.unit for one in export(settings, Selection(unit="H15.07"), output=folder, as_of=week)] == ["H15.07"]

@@ -52,6 +52,12 @@ FIELDS = {
     "MucDoHaiLong": "Mức độ hài lòng",
     "DanhSachHoSoBoSung": "Danh sách bổ sung",
     "DanhSachXinLoi": "Danh sách xin lỗi",
+    "NgayBoSung": "Ngày yêu cầu bổ sung",
+    "NgayTiepNhanBoSung": "Ngày nhận bổ sung",
+    "NgayHenTraTruoc": "Ngày hẹn trả trước",
+    "NgayHenTraMoi": "Ngày hẹn trả mới",
+    "NgayXinLoi": "Ngày xin lỗi",
+    "Gia": "Số tiền",
     "DanhSachLePhi": "Danh sách phí, lệ phí",
     "MaGiaoDich": "Mã giao dịch",
     "SoTien": "Số tiền",
@@ -153,11 +159,11 @@ def write_quarantine_workbook(unit: str, rows: Sequence[RejectedRow], *, provinc
 
 
 class _Styles:
-    """The cell formats. Texts have the text format and a quote prefix."""
+    """The cell formats. Texts have the text format (number 49 of Excel, "@") and a quote prefix."""
 
     def __init__(self, book: xlsxwriter.Workbook) -> None:
         base = {"font_name": FONT, "font_size": 11, "valign": "top", "text_wrap": True}
-        text = {**base, "num_format": "@", "quote_prefix": True}
+        text = {**base, "num_format": 49, "quote_prefix": True}
         cell = {**text, "border": 1, "border_color": "#B8B8B8"}
 
         def make(parts: Mapping[str, object], **more: object) -> Format:
