@@ -7,7 +7,7 @@ with
 grouped as (
     select
         rejected.*,
-        origin.kind = 'portal_export' as is_portal,
+        origin.source_kind = 'portal_export' as is_portal,
         coalesce(own.dossier_group, other.dossier_group, rejected.record_code) as dossier_group
     from {{ ref('int_quarantine__open') }} as rejected
     inner join {{ ref('stg_platform__source') }} as origin on rejected.source_id = origin.source_id
