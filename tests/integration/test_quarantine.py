@@ -212,6 +212,8 @@ def test_only_what_was_asked_for_is_judged(place: Place) -> None:
     place.add_unit()
     assert place.replay(rule_id="OS-004") == [("igate", 1, 0, 0, 2)]
     assert place.replay(source_id="dvcqg") == []
+    with pytest.raises(ConfigurationError, match="there is no source lgsp"):
+        place.replay(source_id="lgsp")
     (first, second) = (n for (n,) in place.world.rows("select rejected_id from quarantine.rejected_row order by 1"))
     assert place.replay(row_ids=[second]) == [("igate", 1, 0, 0, 2)], "a row that is named is judged once more"
     assert place.replay(row_ids=[first]) == [("igate", 1, 1, 0, 1)]
