@@ -5,7 +5,6 @@ Each drawn delivery goes into sources of its own in one warehouse; in the end th
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Iterable
 from contextlib import closing
@@ -27,13 +26,12 @@ from onestop.pipeline.keys import load_keys
 from onestop.pipeline.loading import Loader
 from onestop.pipeline.reference import ingest_reference, reference_index
 from onestop.quality.batch import BatchFacts
-from onestop.quality.judge import Judge
 from onestop.sandbox.portal_files import dossier_row, file_name, write_csv, write_xlsx
 from onestop.sandbox.sql_source import write_table
 from onestop.sources.one_stop_sql import OneStopSql
 from onestop.specs import load_spec
 from onestop.transform.dbt import build
-from worlds import AS_OF, World, dossier, make_world
+from worlds import AS_OF, World, dossier, judges_made_once, make_world
 
 pytestmark = pytest.mark.integration
 
@@ -102,7 +100,6 @@ class Warehouse:
 
     def __init__(self, world: World, foreign: str) -> None:
         self.world, self.foreign = world, foreign
-        self.judge = functools.lru_cache(lambda kind: Judge(entity_of(kind).book))
         self.turns = iter(range(10_000))
 
     def deliver(self, kind: str, source: str, deliveries: Iterable[list[dict[str, Any]]]) -> None:
@@ -128,7 +125,6 @@ class Warehouse:
                         BatchFacts(),
                         AS_OF,
                     )
-                    loader.__dict__["judge"] = self.judge(kind)
                     for start in range(0, len(records), 9):
                         loader.load(cursor, records[start : start + 9])
                     ledger.write_batch(cursor, batch)
@@ -185,7 +181,7 @@ class Warehouse:
 @pytest.fixture
 def warehouse_of_all(tmp_path: Path, warehouse: str, empty_database: str, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     monkeypatch.setattr("onestop.sources.portal_export.SECONDS_BETWEEN_LOOKS", 0.001)
-    monkeypatch.setattr("onestop.quality.judge.Judge", functools.lru_cache(lambda book: Judge(book)))
+    judges_made_once(monkeypatch)
     world = make_world(tmp_path, warehouse, {"igate": "http://127.0.0.1:9"}, monkeypatch)
     ingest_reference(world.settings, as_of=AS_OF)
     return Warehouse(world, empty_database)
