@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -18,253 +17,12 @@ from psycopg.rows import dict_row
 from onestop.transform.dbt import build
 from onestop.warehouse.connection import connect
 from onestop.warehouse.embedded import EmbeddedPostgres
-from recount import Cell, Province, Row, periods, recount
+from recount import Cell, Province, Row, Span, periods, recount
+from recount_world import KNOWN_AT, ROOT, TARGETS, fill, province
 
 pytestmark = pytest.mark.integration
 
-ROOT = "H15"
-KNOWN_AT = datetime.fromisoformat("2024-11-20T08:00:00+07:00")
-LOADED = "2024-11-20T07:00:00+07:00"
-FIRST, MERGER, SECOND = date(2023, 5, 20), date(2024, 7, 1), date(2024, 10, 1)
 FAMILIES = ("feedback", "procedure", "reference")
-# Where rules turn: ends of months, quarters and years of both conventions, the mergers, the day of counting.
-EDGES = [
-    *(date(2024, month, day) for month in (1, 3, 6, 7, 9, 10) for day in (1, 14, 15)),
-    *(date(2023, 12, 14), date(2023, 12, 15), date(2023, 12, 31), date(2024, 3, 31), date(2024, 6, 30)),
-    *(date(2024, 9, 30), date(2024, 11, 14), date(2024, 11, 20)),
-]
-
-
-def agencies() -> tuple[list[Row], list[Row]]:
-    """Two districts whose communes were merged under the province in 2024, a department that was split later."""
-    long_ago, eve = date(2004, 1, 1), MERGER - timedelta(days=1)
-
-    def unit(code: str, level: str, parent: str | None, first: date | None, last: date | None = None) -> Row:
-        return {"agency_code": code, "level": level, "parent_code": parent, "valid_from": first, "valid_to": last}
-
-    units = [
-        unit(ROOT, "province", None, None),
-        unit("H15.01", "department", ROOT, long_ago),
-        unit("H15.02", "department", ROOT, long_ago, SECOND - timedelta(days=1)),
-        unit("H15.03", "department", ROOT, SECOND),
-        unit("H15.04", "department", ROOT, SECOND),
-        unit("H15.01.01", "branch", "H15.01", date(2023, 9, 1)),
-        unit("H15.21", "district", ROOT, long_ago, eve),
-        unit("H15.22", "district", ROOT, long_ago, eve),
-        *(unit(f"H15.21.0{n}", "commune", "H15.21", long_ago, eve) for n in (1, 2, 3)),
-        *(unit(f"H15.22.0{n}", "commune", "H15.22", long_ago, eve) for n in (1, 2)),
-        # goes on under its old code, but under the province
-        unit("H15.22.03", "commune", "H15.22", long_ago, eve),
-        unit("H15.22.03", "commune", ROOT, MERGER),
-        unit("H15.101", "commune", ROOT, MERGER),
-        unit("H15.102", "commune", ROOT, MERGER),
-        unit("H15.103", "commune", ROOT, MERGER, SECOND - timedelta(days=1)),
-    ]
-
-    def moves(old: str, new: str, on: date, *, default: bool = True) -> Row:
-        return {"predecessor_code": old, "successor_code": new, "effective_on": on, "is_default": default}
-
-    successions = [
-        *(moves(old, "H15.101", MERGER) for old in ("H15.21.01", "H15.21.02")),
-        moves("H15.21.03", "H15.102", MERGER),
-        moves("H15.21.03", "H15.101", MERGER, default=False),
-        *(moves(f"H15.22.0{n}", "H15.103", MERGER) for n in (1, 2)),
-        moves("H15.22.03", "H15.22.03", MERGER),
-        moves("H15.103", "H15.102", SECOND),  # a merged unit is merged again
-        moves("H15.02", "H15.04", SECOND),
-        moves("H15.02", "H15.03", SECOND, default=False),
-        moves("H15.01.01", "H15.01", date(2025, 1, 1)),  # not in force yet
-    ]
-    return units, successions
-
-
-def province(seed: int) -> Province:
-    """A world in which every rule is met many times."""
-    dice = random.Random(seed)
-    units, successions = agencies()
-    codes = sorted({str(row["agency_code"]) for row in units})
-
-    def day(first: date = date(2023, 4, 1), last: date = date(2024, 12, 31)) -> date:
-        if dice.random() < 0.5:
-            return dice.choice(EDGES)
-        return first + timedelta(days=dice.randrange((last - first).days))
-
-    def perhaps(value: Any, chance: float = 0.7) -> Any:
-        return value if dice.random() < chance else None
-
-    cases = []
-    for number in range(260):
-        received = min(day(), date(2024, 11, 20))
-        answered = perhaps(min(received + timedelta(days=dice.choice([0, 1, 19, 20, 21, 40, 200])), date(2024, 11, 20)))
-        cases.append(
-            {
-                **{"code": f"PA{number:04d}", "about": perhaps(f"PA{dice.randrange(260):04d}", 0.15)},
-                **{"agency_code": perhaps(dice.choice(codes), 0.9), "received": received, "answered": answered},
-                **{"due": perhaps(received + timedelta(days=dice.choice([0, 5, 20, 30])), 0.6)},
-                **{"competent": dice.choice([True, True, None, None, False]), "kind": perhaps(dice.randint(1, 4))},
-                **{"status": dice.choice(["moi", "dang_xu_ly", "da_xu_ly", "da_cong_khai", "tu_choi"])},
-                **{"satisfaction": perhaps(dice.choice(["hai_long", "chap_nhan", "khong_hai_long"]), 0.5)},
-            }
-        )
-    procedures = []
-    for number in range(60):
-        announced = perhaps(day(), 0.9)
-        published = perhaps((announced or day()) + timedelta(days=dice.choice([-2, 0, 4, 5, 6, 7, 8, 9, 12, 40])), 0.8)
-        first, cut = perhaps(day(), 0.5), perhaps(day(), 0.4)
-        entry = {
-            "procedure_code": f"1.{number:06d}",
-            "announced_on": announced,
-            "published_on": published,
-            "content_complete": dice.random() < 0.6,
-            "valid_from": first,
-            "valid_to": cut if cut and (first is None or cut >= first) else None,
-        }
-        procedures.append(entry)
-        if entry["valid_to"]:  # the row that follows repeats the announcement, or brings a new one
-            again = dice.choice([announced, day()])
-            follows = {"announced_on": again, "published_on": perhaps(published)}
-            procedures.append(entry | follows | {"valid_from": entry["valid_to"] + timedelta(days=1), "valid_to": None})
-    keyed: dict[str, dict[Any, Row]] = {"certificates": {}, "surveys": {}, "documents": {}}
-    for _ in range(120):
-        unit, counted, required = dice.choice(codes), day(), dice.randint(0, 40)
-        keyed["certificates"][unit, counted] = {
-            **{"agency_code": unit, "as_of": counted},
-            **{"required": required, "issued": dice.randint(0, required)},
-        }
-        survey, year = dice.choice(["SIPAS", "PAR"]), dice.randint(2022, 2025)
-        keyed["surveys"][survey, unit, year] = {
-            **{"survey_code": survey, "agency_code": unit, "year": year},
-            **{"score": Decimal(dice.randint(0, 1000)) / 10, "max_score": 100},
-        }
-        month = day().replace(day=1)
-        issued = dice.randint(0, 50)
-        keyed["documents"][unit, month] = {
-            **{"agency_code": unit, "month": month, "issued": issued},
-            **{"digitally_signed": dice.randint(0, issued)},
-        }
-    points = []
-    for number in range(40):
-        first = perhaps(day(), 0.7)
-        last = perhaps(day(), 0.5)
-        points.append(
-            {
-                **{"point_code": f"P{number}", "agency_code": dice.choice(codes), "valid_from": first},
-                **{"valid_to": last if last and (first is None or last >= first) else None},
-                **{flag: dice.random() < 0.8 for flag in ("has_queue_machine", "has_lookup_kiosk")},
-                "has_online_help_desk": perhaps(True, 0.8),
-            }
-        )
-    return Province(
-        root=ROOT,
-        known_on=date(2024, 11, 20),
-        first_receipt=FIRST,
-        agencies=units,
-        successions=successions,
-        cases=cases,
-        procedures=procedures,
-        points=points,
-        **{name: list(rows.values()) for name, rows in keyed.items()},
-        days_off={date(2024, 7, 2), *NATIONAL_DAYS_OFF},
-        working_saturdays={date(2024, 7, 6), date(2024, 5, 4)},
-    )
-
-
-# The weekdays off of 2023 and 2024, from the government's announcements; the province adds 02/07 and its make-up day.
-NATIONAL_DAYS_OFF = {
-    *(date(2023, 1, day) for day in (2, 20, 23, 24, 25, 26)),
-    *(date(2023, 5, day) for day in (1, 2, 3)),
-    *(date(2023, 9, day) for day in (1, 4)),
-    date(2024, 1, 1),
-    *(date(2024, 2, day) for day in (8, 9, 12, 13, 14)),
-    *(date(2024, 4, day) for day in (18, 29, 30)),
-    date(2024, 5, 1),
-    *(date(2024, 9, day) for day in (2, 3)),
-    date(2025, 1, 1),
-    *(date(2025, 1, day) for day in (27, 28, 29, 30, 31)),
-}
-
-
-def text(value: Any) -> str | None:
-    """As a CSV file would hold it."""
-    if value is None or isinstance(value, str):
-        return value
-    return str(int(value)) if isinstance(value, bool) else str(value)
-
-
-def stamp(day: date | None, clock: str = "235959") -> str | None:
-    return day and f"{day:%Y%m%d}{clock}"
-
-
-def fill(connection: psycopg.Connection, world: Province) -> None:
-    """What the pipeline would have put into raw and ops."""
-
-    def load(source: str, entity: str, rows: list[Row], table: str | None = None) -> None:
-        found = connection.execute(
-            "insert into ops.load_batch (source_id, entity, origin, received, accepted, quarantined, duplicate, refused,"
-            " started_at, finished_at, state, accepted_at, reached_end, is_first_load, code_version)"
-            " values (%s, %s, 'test', 0, 0, 0, 0, 0, %s, %s, 'loaded', %s, true, true, 'test') returning batch_id",
-            [source, entity, LOADED, LOADED, LOADED],
-        ).fetchone()
-        assert found is not None
-        if source != "reference":
-            rows = [{"source_id": source, "content_hash": b"", **row} for row in rows]
-        columns = ["batch_id", "row_number", *rows[0]]
-        statement = sql.SQL("insert into raw.{} ({}) values ({})").format(
-            sql.Identifier(table or entity),
-            sql.SQL(", ").join(map(sql.Identifier, columns)),
-            sql.SQL(", ").join([sql.Placeholder()] * len(columns)),
-        )
-        with connection.cursor() as cursor:
-            values = [[v if isinstance(v, bytes) else text(v) for v in row.values()] for row in rows]
-            cursor.executemany(statement, [[found[0], number, *row] for number, row in enumerate(values, 1)])
-
-    for position, (source, kind) in enumerate((("igate", "one_stop_api"), ("pakn", "feedback_api")), 1):
-        connection.execute(
-            "insert into ops.source (source_id, kind, position) values (%s, %s, %s)", [source, kind, position]
-        )
-    load("reference", "agency", [{"name_vi": str(row["agency_code"]), **row} for row in world.agencies])
-    load("reference", "agency_succession", world.successions)
-    load("reference", "procedure", [{"name_vi": "Thủ tục", **row} for row in world.procedures])
-    load("reference", "staff_certificate", world.certificates)
-    load("reference", "one_stop_point", [{"name_vi": "Bộ phận Một cửa", **row} for row in world.points])
-    load("reference", "survey_score", world.surveys)
-    load("reference", "document_statistic", [row | {"month": f"{row['month']:%Y-%m}"} for row in world.documents])
-    own = [{"day": "2024-07-02", "is_working": "0"}, {"day": "2024-07-06", "is_working": "1"}]
-    load("reference", "working_day_exception", own)
-    load(
-        "pakn",
-        "feedback_case",
-        [
-            {
-                **{"ma_pakn": case["code"], "ma_pakn_goc": case["about"], "don_vi_xu_ly": case["agency_code"]},
-                **{"ngay_tiep_nhan": stamp(case["received"]), "ngay_tra_loi": stamp(case["answered"], "000000")},
-                **{"han_xu_ly": stamp(case["due"], "170000"), "loai_noi_dung": case["kind"]},
-                **{"thuoc_tham_quyen": case["competent"], "trang_thai": case["status"], "nguon": "portal"},
-                **{"muc_do_hai_long": case["satisfaction"], "ngay_cap_nhat": "20241120060000"},
-            }
-            for case in world.cases
-        ],
-    )
-    load("igate", "dossier", dossiers(world), "one_stop_dossier")
-
-
-def dossiers(world: Province) -> list[Row]:
-    """The first receipt, and enough at some units that they are ranked."""
-    dice = random.Random(3)
-    found = []
-    for number in range(400):
-        received = FIRST if number == 0 else FIRST + timedelta(days=dice.randrange(540))
-        named = [row["agency_code"] for row in world.agencies if world.valid(row, received)]
-        ended = received + timedelta(days=dice.randrange(30))
-        found.append(
-            {
-                **{"ma_ho_so": f"H15.01-230520-{number:05d}", "ma_tthc": f"1.{number % 60:06d}"},
-                **{"kenh_thuc_hien": str(dice.choice([1, 2, 3])), "don_vi_xu_ly": dice.choice(named)},
-                **{"trang_thai_ho_so": "10", "ngay_tiep_nhan": stamp(received), "ngay_cap_nhat": stamp(ended)},
-                **{"ngay_hen_tra_ban_dau": stamp(received + timedelta(days=15)), "ngay_ket_thuc_xu_ly": stamp(ended)},
-            }
-        )
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -311,19 +69,16 @@ def test_every_cell_is_the_one_counted_by_hand(built: tuple[Province, str]) -> N
         key = (row["period_convention"], row["period"], row["org_view"], row["agency_code"], row["metric_code"])
         assert key not in found
         found[key] = (exact(row["numerator"]), exact(row["denominator"]))
-        ratio = row["denominator"] is not None
-        assert row["value"] == (row["numerator"] / row["denominator"] if row["denominator"] else row["numerator"]) or (
-            ratio and abs(row["value"] - row["numerator"] / row["denominator"]) < Decimal("1e-15")
-        )
+        expected = row["numerator"] if row["denominator"] is None else row["numerator"] / row["denominator"]
+        assert abs(row["value"] - expected) < Decimal("1e-15")
     counted = recount(world)
-    wrong = {
-        key: (counted.get(key), found.get(key)) for key in counted.keys() | found if counted.get(key) != found.get(key)
-    }
+    both = {key: (counted.get(key), found.get(key)) for key in counted.keys() | found}
+    wrong = {key: pair for key, pair in both.items() if pair[0] != pair[1]}
     assert wrong == {}
     # It looked: every metric, both views, both conventions, units that are gone and units that came.
     assert len(counted) > 5000
     assert len({key[4] for key in counted}) == 20
-    assert {key[2] for key in counted if key[3:] == ("H15.21.01", "digital_certificate_rate")} == {"as_was"}
+    assert {key[2] for key in counted if key[3:] == ("H15.21.01", "survey_score_rate")} == {"as_was"}
     assert {key[3] for key in counted if key[2] == "as_is"} >= {"H15.101", "H15.102", "H15.04", "H15.22.03"}
 
 
@@ -334,3 +89,147 @@ def test_the_periods_are_those_counted_by_hand(built: tuple[Province, str]) -> N
         for row in rows(dsn, "select * from mart.dim_period")
     }
     assert found == {(span.convention, span.name, span.first, span.last) for span in periods(world)}
+
+
+def previous(spans: list[Span], span: Span) -> Span | None:
+    """The period of the same kind before it."""
+    earlier = [s for s in spans if kind(s) == kind(span) and s.last < span.first]
+    return max(earlier, key=lambda s: s.last, default=None)
+
+
+def year_before(spans: list[Span], span: Span) -> Span | None:
+    name = f"{int(span.name[:4]) - 1}{span.name[4:]}"
+    return next((s for s in spans if (s.convention, s.name) == (span.convention, name)), None)
+
+
+def kind(span: Span) -> tuple[str, str]:
+    return span.convention, span.name[4:6] if span.name[5:6] in "MQH" else span.name[4:]
+
+
+def test_figures_stand_beside_other_periods_targets_and_ranks(built: tuple[Province, str]) -> None:
+    world, dsn = built
+    spans = list(periods(world))
+    metrics = {row["metric_code"]: row for row in rows(dsn, "select * from mart.dim_metric")}
+    figures = {
+        (row["period_convention"], row["period"], row["org_view"], row["agency_code"], row["metric_code"]): row
+        for row in rows(dsn, "select * from mart.quarterly_metric where field_code = '*'")
+    }
+    levels = {key[:4]: row["agency_level"] for key, row in figures.items()}
+    found = {
+        (row["period_convention"], row["period"], row["org_view"], row["agency_code"], row["metric_code"]): row
+        for row in rows(dsn, "select * from mart.metric_comparison")
+    }
+    expected: dict[Cell, tuple[Any, ...]] = {}
+    for span in spans:
+        then, last_year = previous(spans, span), year_before(spans, span)
+        for key in {
+            (span.convention, span.name, *key[2:])
+            for key in figures
+            for other in (span, then, last_year)
+            if other and key[:2] == (other.convention, other.name) and (*key_of(span), *key[2:4]) in levels
+        }:
+            metric = metrics[key[4]]
+            is_count = metric["denominator"] is None
+
+            def value(of: Span | None, key: Cell = key, is_count: bool = is_count) -> Decimal | None:
+                row = of and figures.get((*key_of(of), *key[2:]))
+                return row["value"] if row else Decimal(0) if of and is_count else None
+
+            if is_count or value(span) is not None:
+                expected[key] = (value(span), value(then), value(last_year), *goal(metric, levels[key[:4]], span))
+    shown = ("value", "previous_value", "last_year_value", "target", "target_legal_basis")
+    assert {key: tuple(row[name] for name in shown) for key, row in found.items()} == expected
+    assert len(expected) > 8000
+    judged = {True: 0, False: 0}
+    for key, row in found.items():
+        metric = metrics[key[4]]
+        points = metric["denominator"] is not None and metric["unit"] != "working day"
+        assert row["change_unit"] == ("percentage point" if points else metric["unit"])
+        for which in ("previous", "last_year"):
+            change = None if row[f"{which}_value"] is None else row["value"] - row[f"{which}_value"]
+            assert row[f"change_from_{which}"] == (None if change is None else change * (100 if points else 1))
+            up = {"higher_is_better": 1, "lower_is_better": -1, "neutral": 0}[metric["direction"]]
+            assert row[f"is_better_than_{which}"] == (change * up > 0 if change and up else None)
+        if row["target"] is not None:
+            met = (
+                row["value"] >= row["target"]
+                if metric["direction"] == "higher_is_better"
+                else row["value"] <= row["target"]
+            )
+            assert row["is_target_met"] == met
+            judged[met] += 1
+    assert min(judged.values()) > 10
+
+
+def key_of(span: Span) -> tuple[str, str]:
+    return span.convention, span.name
+
+
+def goal(metric: Row, level: str | None, span: Span) -> tuple[Any, Any]:
+    """Target and legal basis: that of the level, else the one for all."""
+    for wanted in (level, None):
+        for row in TARGETS:
+            if (row["metric_code"], row["level"], row["year"]) == (metric["metric_code"], wanted, str(span.last.year)):
+                return Decimal(str(row["target"])), row["legal_basis"]
+    return None, None
+
+
+def test_units_of_a_level_are_ranked_and_small_ones_listed(built: tuple[Province, str]) -> None:
+    _, dsn = built
+    ranked = rows(dsn, "select * from mart.metric_rank")
+    directions = {row["metric_code"]: row["direction"] for row in rows(dsn, "select * from mart.dim_metric")}
+    dossiers = {
+        (row["period_convention"], row["period"], row["org_view"], row["agency_code"]): row["numerator"]
+        for row in rows(
+            dsn, "select * from mart.quarterly_metric where metric_code = 'received_total' and field_code = '*'"
+        )
+    }
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in ranked:
+        assert row["agency_code"] != ROOT
+        unit = (row["period_convention"], row["period"], row["org_view"], row["agency_code"])
+        assert row["dossiers"] == dossiers.get(unit, 0)
+        groups.setdefault((*unit[:3], row["agency_level"], row["metric_code"]), []).append(row)
+    ties = 0
+    for group in groups.values():
+        able = [row for row in group if row["dossiers"] >= 10]
+        assert all(row["rank"] is None for row in group if row not in able)
+        for row in able:
+            better = (
+                (lambda other, row=row: other["value"] < row["value"])
+                if directions[row["metric_code"]] == "lower_is_better"
+                else (lambda other, row=row: other["value"] > row["value"])
+            )
+            assert row["rank"] == 1 + sum(map(better, able))
+            assert row["ranked_units"] == len(able)
+        ties += len(able) - len({row["rank"] for row in able})
+    assert ties > 20
+    assert sum(row["rank"] is None for row in ranked) > 50
+    shown = rows(dsn, "select * from mart.metric_comparison where rank is not null")
+    assert len(shown) == sum(row["rank"] is not None for row in ranked) > 500
+
+
+def test_the_year_to_date_is_the_period_that_began_with_the_year(built: tuple[Province, str]) -> None:
+    _, dsn = built
+    found = {
+        (row["period_convention"], row["period"]): (row["year_to_date_period"], row["period_from"], row["period_to"])
+        for row in rows(
+            dsn,
+            "select distinct period_convention, period, year_to_date_period, period_from, period_to"
+            " from mart.metric_year_to_date",
+        )
+    }
+    assert {key[1]: value[0] for key, value in found.items() if key[0] == "statutory" and key[1] >= "2024"} == {
+        "2024-M01": "2024-M01", "2024-Q1": "2024-Q1", "2024-M03": "2024-Q1", "2024-H1": "2024-H1",
+        "2024-Q2": "2024-H1", "2024-M06": "2024-H1", "2024-9M": "2024-9M", "2024-Q3": "2024-9M",
+        "2024-M09": "2024-9M", "2024": "2024", "2024-Q4": "2024", "2024-H2": "2024", "2024-M12": "2024",
+    }  # fmt: skip
+    assert found["statutory", "2024-Q3"] == ("2024-9M", date(2023, 12, 15), date(2024, 9, 14))
+    assert found["calendar", "2024-Q3"] == ("2024-9M", date(2024, 1, 1), date(2024, 9, 30))
+    differing = rows(
+        dsn,
+        "select 1 from mart.metric_year_to_date as so_far full join mart.quarterly_metric as figure"
+        " using (period_convention, org_view, agency_code, field_code, metric_code)"
+        " where so_far.period = '2024-Q3' and figure.period = '2024-9M' and so_far.value is distinct from figure.value",
+    )
+    assert differing == []

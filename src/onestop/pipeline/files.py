@@ -29,8 +29,11 @@ from onestop.pipeline.file_changes import Changes, replaced_by
 from onestop.pipeline.file_loading import FileLoader, KnownFile, known_files, write_file
 from onestop.pipeline.ingest_result import IngestResult, Progress
 from onestop.pipeline.keys import Keys
+from onestop.pipeline.loading import Cursor
 from onestop.pipeline.reference import reference_index
 from onestop.quality.batch import BatchFacts, reason_to_stop
+from onestop.quality.compare import compare
+from onestop.quality.history import Delivery
 from onestop.quality.reference import ReferenceIndex
 from onestop.sources.portal_export import Manifest, PortalFile, fetch, list_files, manifest_of, wait_until_settled
 from onestop.sources.sftp import SftpAddress, SftpFolder, SftpLogin
@@ -267,6 +270,7 @@ class _Run:
             if check_rows:
                 check_rows(file, batch.received)
             self._judge_whole(file, loader)
+            self._compare(cursor, file, loader)
             if batch.received and batch.duplicate == batch.received:
                 batch.state = "duplicate"
             loader.corrections.settle(cursor, batch.batch_id, batch.accepted_at)
@@ -279,6 +283,27 @@ class _Run:
             return None
         return Changes.against(earlier, self._landing, file)
 
+    def _compare(self, cursor: Cursor, file: PortalFile, loader: FileLoader) -> None:
+        """The file beside those before it."""
+        batch, entity = loader.batch, loader.entity
+        delivery = Delivery(
+            batch_id=batch.batch_id,
+            source_id=batch.source_id,
+            entity=batch.entity,
+            as_of=self.as_of,
+            zone=self.settings.zone,
+            records=batch.received,
+            irregular="first_load" if self.is_first_load else None,
+            covers=(file.first_day, file.last_day),
+            series=file.stem,
+            version=file.version,
+        )
+        compared = compare(cursor, entity.book.delivery_rules, delivery, entity.spec, self.reference)
+        batch.rules |= compared.counts
+        batch.message = "; ".join(filter(None, (batch.message, compared.message))) or None
+        if compared.stop:
+            raise self._refused(file, batch, compared.stop)
+
     def _judge_whole(self, file: PortalFile, loader: FileLoader) -> None:
         batch = loader.batch
         failed = {rule: n for rule, (action, _, n) in batch.rules.items() if action == "quarantine"}
@@ -288,10 +313,13 @@ class _Run:
         stop = loader.entity.book.batch_rules[0].id
         batch.rules[stop] = ("stop", batch.received, batch.received if reason else 0)
         if reason:
-            raise DataRefused(
-                f"{self.source.id}: {file.name} with {batch.received} rows was refused whole: {reason} ({stop})",
-                next_step="have the file corrected or exported again; what was loaded before stays in force",
-            )
+            raise self._refused(file, batch, f"{reason} ({stop})")
+
+    def _refused(self, file: PortalFile, batch: ledger.Batch, reason: str) -> DataRefused:
+        return DataRefused(
+            f"{self.source.id}: {file.name} with {batch.received} rows was refused whole: {reason}",
+            next_step="have the file corrected or exported again; what was loaded before stays in force",
+        )
 
 
 def _rows_of(file: PortalFile, body: bytes) -> int:

@@ -29,8 +29,11 @@ from onestop.pipeline.keys import Keys, load_keys
 from onestop.pipeline.loading import Loader
 from onestop.pipeline.pull import pull, replay
 from onestop.pipeline.reference import reference_index
+from onestop.pipeline.source_runs import noted_run
 from onestop.pipeline.warehouse_faults import explained
 from onestop.quality.batch import BatchFacts, reason_to_stop
+from onestop.quality.compare import Comparison, compare
+from onestop.quality.history import Delivery
 from onestop.sources.one_stop_api import Page
 from onestop.warehouse.connection import connect, warehouse_dsn
 from onestop.warehouse.migrations import migrate
@@ -80,6 +83,7 @@ def ingest(
         explained(f"ingest {source_id}"),
         closing(connect(dsn, autocommit=True)) as control,
         closing(connect(dsn)) as work,
+        noted_run(control, source_id, as_of),
     ):
         migrate(control)
         ledger.sync_sources(control, [(s.id, s.kind) for s in settings.sources])
@@ -137,11 +141,15 @@ class _Run:
     curfew: Curfew
     reason: str | None = None
     attempt_id: str | None = None
+    irregular: str | None = None  # why the delivery is no step of the live feed, and so is not compared with others
 
     def pulled(self, feed: Connector, start: str, end: str, keys: Keys) -> IngestResult:
         """Load what the source serves of [start, end), and go on from there next time."""
         self.batch.origin = f"[{start}, {end})"
+        if self.batch.is_first_load:
+            self.irregular = "first_load"
         if start >= end:
+            self.irregular = "nothing_asked"
             self.batch.reached_end = False  # nothing was asked: the next run may still be the first load
             return self._finish(f"nothing was asked: the range starts at {start}, and as-of lies before", due=False)
         self._pull(feed, start, end, keys)
@@ -153,6 +161,7 @@ class _Run:
         Nothing is due in such a range, and reading it to its end says nothing about the end of the feed.
         """
         self.batch.origin, self.batch.reached_end = self._said(f"backfill [{start}, {end})"), False
+        self.irregular = "backfill"
         if start >= end:
             return self._finish(f"nothing was asked: the range starts at {start}, and as-of lies before", due=False)
         self._pull(feed, start, end, keys)
@@ -177,6 +186,7 @@ class _Run:
     def replayed(self, landed: LandingRun) -> IngestResult:
         """Load what was landed earlier. The cursor is not moved by it: the source was not asked."""
         self.batch.origin, self.batch.landing_path = self._said(f"replay of {landed.path}"), landed.path
+        self.irregular = "replay"
         with closing(replay(landed, parser(self.source.kind))) as pages:
             self._load(pages, lambda: landed.sha256)
         self.batch.cursor_after = self.batch.cursor_before
@@ -223,18 +233,22 @@ class _Run:
         failed = {rule: n for rule, (action, _, n) in batch.rules.items() if action == "quarantine"}
         with self.work.cursor() as cursor:
             drift = self.loader.note_drift(cursor)
+        # The contract has no PA-000: cases of feedback meet a limit only where province.yml sets one.
+        has_limit = stop is not None or "quarantine_limit" in self.source.model_fields_set
         reason = reason_to_stop(
             self.loader.facts,
-            limit=self.source.quarantine_limit if stop else None,
+            limit=self.source.quarantine_limit if has_limit else None,
             some_were_due=due and stop is not None,
             failed_by_rule=failed,
         )
         if stop:
             batch.rules[stop] = ("stop", batch.received, batch.received if reason else 0)
+            reason = reason and f"{reason} ({stop})"
+        compared = Comparison() if reason else self._compare()
+        reason = reason or compared.stop
         if reason:
             problem = DataRefused(
-                f"{self.source.id}: the delivery of {batch.received} records was refused whole: {reason}"
-                + (f" ({stop})" if stop else ""),
+                f"{self.source.id}: the delivery of {batch.received} records was refused whole: {reason}",
                 next_step=f"show this to whoever runs {self.source.id}; what was served before stays in force",
             )
             self._give_up("refused", problem)
@@ -242,12 +256,30 @@ class _Run:
         if batch.received and batch.duplicate == batch.received:
             batch.state = "duplicate"
         late = f"{batch.refused} records changed after as-of were left out" if batch.refused else None
-        batch.message = "; ".join(filter(None, (note, late, drift))) or None
+        batch.message = "; ".join(filter(None, (note, late, drift, compared.message))) or None
         with self.work.cursor() as cursor:
             self.loader.corrections.settle(cursor, batch.batch_id, batch.accepted_at)
             ledger.write_batch(cursor, batch, self.attempt_id)
         self.work.commit()
         return IngestResult.of(batch)
+
+    def _compare(self) -> Comparison:
+        """The delivery beside those before it."""
+        batch, entity = self.batch, self.loader.entity
+        delivery = Delivery(
+            batch_id=batch.batch_id,
+            source_id=batch.source_id,
+            entity=batch.entity,
+            as_of=batch.accepted_at,
+            zone=self.settings.zone,
+            records=batch.accepted + batch.quarantined,
+            newest=batch.cursor_after,
+            irregular=self.irregular,
+        )
+        with self.work.cursor() as cursor:
+            compared = compare(cursor, entity.book.delivery_rules, delivery, entity.spec, self.loader.reference)
+        batch.rules |= compared.counts
+        return compared
 
     def _give_up(self, state: str, problem: OnestopError) -> None:
         """Nothing stays but the ledger row that says so."""

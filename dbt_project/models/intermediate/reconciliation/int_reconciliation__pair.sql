@@ -33,6 +33,7 @@ there as (
         delivered.procedure_code,
         delivered.agency_code,
         delivered.status,
+        delivered.received_at,
         cast(delivered.received_at as date) as received_on,
         cast(delivered.shown_appointment_at as date) as shown_appointment_on,
         cast(case when delivered.status in (7, 9, 10) then delivered.ended_at end as date) as finished_on,
@@ -56,6 +57,12 @@ here as (
         delivered.procedure_code,
         delivered.agency_code,
         delivered.status,
+        delivered.submitted_at,
+        delivered.received_at,
+        delivered.ended_at,
+        delivered.returned_at,
+        cast(delivered.first_appointment_at as date) as first_appointment_on,
+        delivered.receiving_agency_code,
         delivered.is_test,
         cast(delivered.received_at as date) as received_on,
         cast(delivered.shown_appointment_at as date) as shown_appointment_on,
@@ -71,10 +78,13 @@ here as (
 
 -- Dossiers of which a one-stop system had a copy that speaks no more: deleted, or of a source taken out of the file.
 once_here as (
-    select distinct coalesce(link.dossier_group, version.dossier_code) as dossier_group
+    select
+        coalesce(link.dossier_group, version.dossier_code) as dossier_group,
+        max(version.updated_at) filter (where version.is_deleted) as deleted_at
     from {{ ref('int_dossier__version') }} as version
     left join {{ ref('int_dossier__link') }} as link on version.dossier_code = link.dossier_code
     where not version.is_portal and version.is_current
+    group by coalesce(link.dossier_group, version.dossier_code)
 ),
 
 paired as (
@@ -98,6 +108,13 @@ paired as (
         here.received_on as here_received_on,
         here.shown_appointment_on as here_appointment_on,
         here.finished_on as here_finished_on,
+        here.submitted_at as here_submitted_at,
+        here.received_at as here_received_at,
+        here.ended_at as here_ended_at,
+        here.returned_at as here_returned_at,
+        here.first_appointment_on as here_first_appointment_on,
+        once_here.deleted_at as here_deleted_at,
+        here.receiving_agency_code as here_receiving_agency_code,
         here.agency_code as here_agency_code,
         here_place.place_id as here_place_id,
         here_place.current_agency_code as here_current_agency_code,
@@ -109,6 +126,7 @@ paired as (
         there.updated_at as there_updated_at,
         there.synchronised_at as there_synchronised_at,
         there.status as there_status,
+        there.received_at as there_received_at,
         there.received_on as there_received_on,
         there.shown_appointment_on as there_appointment_on,
         there.finished_on as there_finished_on,
