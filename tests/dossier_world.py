@@ -7,8 +7,6 @@ import random
 from datetime import date, datetime, timedelta
 from typing import Any
 
-import psycopg
-from psycopg import sql
 
 from dossier_recount import Batch, World
 from recount import DAY, Province, Row

@@ -59,11 +59,11 @@ CASES = [
 ]
 FEEDS = {"one_stop_api": DOSSIERS, "one_stop_sql": DOSSIERS, "feedback_api": CASES}
 AUGUST, SEPTEMBER = (date(2024, 8, 1), date(2024, 8, 31)), (date(2024, 9, 1), date(2024, 9, 10))
-LOOSE = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LOOSE = settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def write_exports(folder: Path) -> list[Path]:
-    """Nine files of three entities. Of HoSo in August a second version changes a row, withdraws one, brings one."""
+    """Six files of three entities. Of HoSo in August a second version changes a row, withdraws one, brings one."""
     folder.mkdir()
     bad = dossier(3, DonViXuLy="H15.99")
     changed = dossier(2, TrangThaiHoSo="9")
@@ -76,7 +76,6 @@ def write_exports(folder: Path) -> list[Path]:
         hoso(AUGUST, 1, dossier(1), dossier(2), bad, dossier(4)),
         hoso(AUGUST, 2, dossier(1), changed, bad, dossier(5)),
         hoso(SEPTEMBER, 1, dossier(1, TrangThaiHoSo="9"), dossier(6)),
-        hoso((date(2024, 8, 15), AUGUST[1]), 1, dossier(5, TrangThaiHoSo="9"), dossier(7)),
     ]
     paid = {"Mã hồ sơ": "H15.07-240823-0001", "Hình thức": "Trực tuyến", "Ngày thanh toán": "23/08/2024"}
     payments = [
@@ -87,9 +86,8 @@ def write_exports(folder: Path) -> list[Path]:
     for version, rows in ((1, payments), (2, payments[:1])):
         name = file_name("ThanhToan", "H15", *AUGUST, version, "csv")
         made.append(write_csv(folder / name, "ThanhToan", rows, encoding="cp1258", separator=";"))
-    for span, scores in ((AUGUST, (5, 9)), (SEPTEMBER, (4,))):
-        rows = [{**rating, "Mã phiếu": f"P{score}", "Điểm": score} for score in scores]
-        made.append(write_xlsx(folder / file_name("DanhGia", "H15", *span), "DanhGia", rows))
+    ratings = [{**rating, "Mã phiếu": f"P{score}", "Điểm": score} for score in (5, 9)]
+    made.append(write_xlsx(folder / file_name("DanhGia", "H15", *AUGUST), "DanhGia", ratings))
     for place, path in enumerate(made):
         os.utime(path, (1_726_500_000 + place, 1_726_500_000 + place))
     return made
@@ -216,13 +214,13 @@ def test_any_order_split_repetition_and_delay(warehouse_of_all: Warehouse, tmp_p
             clean = found[f"{source.partition('_')[0]}_clean"]
             assert sorted(rows) == sorted(clean), (what, source)
             compared += not source.endswith("_clean")
-    assert compared >= 3 * 3 + 4 * 3
+    assert compared >= 3 * 6  # dossiers of three kinds, cases, files, payments, ratings
     shown = world.rows(
         "select dossier_code, status from intermediate.int_dossier__version where source_id = 'files_clean'"
         " and is_current order by 1"
     )
-    codes = [f"H15.07-240823-{number:04d}" for number in (1, 2, 5, 6, 7)]  # 3 is in quarantine, 4 was withdrawn
-    assert shown == list(zip(codes, (9, 9, 9, 10, 10), strict=True))
+    codes = [f"H15.07-240823-{number:04d}" for number in (1, 2, 5, 6)]  # 3 is in quarantine, 4 was withdrawn
+    assert shown == list(zip(codes, (9, 9, 10, 10), strict=True))
 
 
 def _feed(into: Warehouse, kind: str) -> None:
