@@ -84,6 +84,11 @@ def ingest_files(
                 results.append(run.load(file, is_last=place == len(new) and not problems))
             except OnestopError as problem:
                 problems.append(problem)
+        if results and problems and all(isinstance(p, DataRefused) for p in problems):
+            # A file that nobody mends must not leave the source in its first load for ever.
+            with work.cursor() as cursor:
+                ledger.note_end(cursor, results[-1].batch_ids[-1])
+            work.commit()
     if first and not ready:
         raise DataRefused(
             f"{source.id}: there is no export in {path} (PT-000)",
