@@ -63,7 +63,8 @@ class Delivery:
     """What is to be known of a loaded delivery before it is measured.
 
     records: its new records; of a file all rows. newest: NgayCapNhat of the newest record landed, of a polled source.
-    irregular: why it is no step of the live feed, and so is not compared (onestop.quality.delivery.REASONS). covers: a file's first and last day.
+    irregular: why it is no step of the live feed, and so is not compared (onestop.quality.delivery.REASONS).
+    covers: a file's first and last day.
     """
 
     batch_id: int
