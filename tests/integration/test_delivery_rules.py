@@ -17,7 +17,7 @@ from onestop.pipeline.entities import entity_of, portal_entity
 from onestop.pipeline.ingest import ingest
 from onestop.pipeline.reference import ingest_reference
 from onestop.quality.compare import Comparison, compare
-from onestop.quality.history import Delivery, WorkingDays
+from onestop.quality.history import Delivery
 from onestop.quality.reference import ReferenceIndex
 from onestop.sandbox.server import OneStopServer
 from worlds import AS_OF, CLIENT, SECRET, dossier, make_world
@@ -218,15 +218,15 @@ def test_holidays_and_the_day_after_are_not_compared(source: Source) -> None:
     assert broken(source.deliver(MONDAY + WEEK, 1)) == ["OS-901"]
 
 
-def test_working_days_between() -> None:
-    calendar = WorkingDays({date(2024, 9, 2): False, date(2024, 9, 7): True})
-    assert calendar.between(date(2024, 8, 30), date(2024, 9, 4)) == 1  # Tuesday 3; Monday 2 is a holiday
-    assert calendar.between(date(2024, 9, 6), date(2024, 9, 9)) == 1  # the make-up Saturday
-    assert (
-        calendar.between(date(2024, 9, 4), date(2024, 9, 4))
-        == calendar.between(date(2024, 9, 5), date(2024, 9, 4))
-        == 0
-    )
+def test_quiet_days_are_working_days(source: Source) -> None:
+    """Friday 30 August to Wednesday 4 September 2024: Monday and Tuesday were holidays, of the national list."""
+    wednesday = datetime(2024, 9, 4, 2, 0, tzinfo=ZONE)
+    source.deliver(wednesday, newest=datetime(2024, 8, 30, 16, 0, tzinfo=ZONE))
+    assert source.connection.execute("select quiet_days from ops.delivery").fetchall() == [(0,)]
+    assert source.said()["OS-901"] == "holiday"
+    source.deliver(wednesday + timedelta(days=2), newest=datetime(2024, 8, 29, 16, 0, tzinfo=ZONE))
+    ((quiet,),) = source.connection.execute("select max(quiet_days) from ops.delivery").fetchall()
+    assert quiet == 3  # Friday 30, Wednesday 4, Thursday 5
 
 
 def test_numbers_of_a_delivery_by_unit(source: Source) -> None:

@@ -21,6 +21,7 @@ from onestop.errors import ConfigurationError, DataRefused, OnestopError, Source
 from onestop.landing import ledger
 from onestop.landing.store import LandingRun, LandingStore
 from onestop.pipeline.connectors import Connector, connector, parser
+from onestop.pipeline.curfew import Curfew
 from onestop.pipeline.entities import entity_of
 from onestop.pipeline.files import ingest_files
 from onestop.pipeline.ingest_result import IngestResult, Progress
@@ -51,6 +52,7 @@ def ingest(
     replay_from: str | None = None,
     between: tuple[str, str] | None = None,
     reason: str | None = None,
+    ignore_window: bool = False,
     progress: Progress | None = None,
 ) -> IngestResult:
     """Pull one source and load what it delivers.
@@ -61,15 +63,19 @@ def ingest(
         replay_from: the landing path of an earlier run, to be judged and loaded again without the source.
         between: a range [from, to) of 14 digits to be pulled again; the cursor stays (onestop.pipeline.backfill).
         reason: why this was done by hand; the ledger's `origin` keeps it.
+        ignore_window: ask the source outside of its `window`, too. (A replay asks it nothing.)
         progress: called with a step's name and the records done so far.
 
     Raises:
         ConfigurationError: credentials or keys are missing, or there is no reference data yet.
+        WindowClosed: the source may not be asked at this hour, or the hour came during the run; nothing was loaded.
         SourceUnavailable: the source could not be read to its end; nothing was loaded.
         DataRefused: the delivery as a whole broke a stop rule; nothing was loaded.
     """
     source = settings.source(source_id)
     tell = progress or (lambda step, done: None)
+    curfew = Curfew(source, settings.zone, ignored=ignore_window or replay_from is not None)
+    curfew.check_open()
     feed = None if replay_from or isinstance(source, PortalExportSource) else connector(settings, source)
     keys = load_keys(settings)
     dsn = warehouse_dsn(settings)
@@ -77,7 +83,7 @@ def ingest(
         explained(f"ingest {source_id}"),
         closing(connect(dsn, autocommit=True)) as control,
         closing(connect(dsn)) as work,
-        noted_run(control, source_id, as_of),
+        noted_run(control, source_id, as_of, asks=replay_from is None),
     ):
         migrate(control)
         ledger.sync_sources(control, [(s.id, s.kind) for s in settings.sources])
@@ -93,7 +99,7 @@ def ingest(
                     next_step=f"put the missing exports into {source.path} and run the source's ingest: what was loaded"
                     " before counts as duplicate",
                 )
-            return ingest_files(settings, source, keys, work, as_of=as_of, progress=tell)
+            return ingest_files(settings, source, keys, work, as_of=as_of, curfew=curfew, progress=tell)
         entity = entity_of(source.kind)
         with work.cursor() as cursor:
             reference = reference_index(cursor)
@@ -109,7 +115,7 @@ def ingest(
                 cursor_after=before,
             )
         loader = Loader(settings, entity, reference, keys, batch, BatchFacts(), as_of)
-        run = _Run(settings, source, batch, loader, control, work, tell, reason)
+        run = _Run(settings, source, batch, loader, control, work, tell, curfew, reason)
         if replay_from:
             return run.replayed(LandingStore(settings.landing_url, keys.data).run(replay_from))
         assert feed is not None  # noqa: S101  (only a replay goes without)
@@ -132,6 +138,7 @@ class _Run:
     control: psycopg.Connection[tuple[object, ...]]
     work: psycopg.Connection[tuple[object, ...]]
     progress: Progress
+    curfew: Curfew
     reason: str | None = None
     attempt_id: str | None = None
     irregular: str | None = None  # why the delivery is no step of the live feed, and so is not compared with others
@@ -172,7 +179,8 @@ class _Run:
         self.batch.landing_path = landed.path
         ledger.begin_attempt(self.control, self.attempt_id, self.source.id, self.batch.entity, landed.path)
         manifest = {"source": self.source.id, "entity": self.batch.entity, "from": start, "to": end}
-        with closing(pull(feed.pages(start, end), landed)) as pages:
+        asked = feed.pages(start, end)
+        with closing(pull(asked, landed)) as pulled, closing(self.curfew.guarded(pulled, asked.stop)) as pages:
             self._load(pages, lambda: landed.close(manifest))
 
     def replayed(self, landed: LandingRun) -> IngestResult:
@@ -250,6 +258,7 @@ class _Run:
         late = f"{batch.refused} records changed after as-of were left out" if batch.refused else None
         batch.message = "; ".join(filter(None, (note, late, drift, compared.message))) or None
         with self.work.cursor() as cursor:
+            self.loader.corrections.settle(cursor, batch.batch_id, batch.accepted_at)
             ledger.write_batch(cursor, batch, self.attempt_id)
         self.work.commit()
         return IngestResult.of(batch)
