@@ -25,6 +25,7 @@ from worlds import AS_OF, CLIENT, SECRET, World, dossier, make_world
 
 pytestmark = pytest.mark.integration
 LATER = AS_OF + timedelta(hours=3)
+PERSON = "Y Riêng Tư Niê"
 FIRST, LAST = date(2024, 8, 1), date(2024, 8, 31)
 OS, PA = rules_for("one_stop", "dossier"), rules_for("feedback", "feedback_case")
 Record = dict[str, Any]
@@ -42,7 +43,7 @@ def one_stop() -> list[tuple[str, Record, Record]]:
     for rule in OS.row_rules:
         for example in (rule.failing, *rule.also_failing):
             number = len(found) + 1
-            base = {**OS.example.record, "MaHoSo": f"H15.07-240823-{number:04d}"}
+            base = {**OS.example.record, "MaHoSo": f"H15.07-240823-{number:04d}", "ChuHoSo": PERSON, "DiaChi": PERSON}
             good = {**base, "NgayCapNhat": stamp(number, corrected=True)}
             if example == {"NgayCapNhat": None}:
                 continue  # asked for by its time of change, it is not served
@@ -62,7 +63,7 @@ def cases() -> list[tuple[str, Record, Record]]:
     for rule in PA.row_rules:
         for example in (rule.failing, *rule.also_failing):
             number = len(found) + 1
-            base = {**PA.example.record, "MaPAKN": f"PAKN.{number:04d}"}
+            base = {**PA.example.record, "MaPAKN": f"PAKN.{number:04d}", "HoTen": PERSON, "NoiDung": PERSON}
             if example == {"NgayCapNhat": None}:
                 continue
             said = {
@@ -219,6 +220,7 @@ def test_every_rule_is_broken_and_healed(provinces: Any) -> None:
     rejected = world.one("select count(*) from quarantine.rejected_row")
     transform(world.settings, known_at=LATER)
     check_history(world, dossiers)
+    check_pages(world)
     figures = province.figures()
 
     clean = make_clean()
@@ -285,6 +287,28 @@ def check_history(world: World, dossiers: Any) -> None:
     )
     assert week == [(date(2024, 9, 23), date(2024, 9, 29), received)]
     assert world.one("select count(*) from mart.quality_finding where state = 'broken'") == 0
+
+
+def check_pages(world: World) -> None:
+    """The day's page and GX's Data Docs: counts and rules, no value of a record, nothing from elsewhere."""
+    quality, page = quality_page(world.settings, None)
+    assert page == world.settings.reports_path / "quality/2024-09-25/index.html"
+    assert {r.rule_id for r in quality.rules} >= {"OS-001", "PT-020", "PA-013"}
+    assert {u.code: u.name for u in quality.units}["H15.07"] == "Sở Tư pháp"
+    assert (quality.total("runs"), quality.total("runs_reached")) == (6, 6)
+    docs = quality_docs(world.settings, quality.day)
+    assert sorted(path.name for path in docs) == [
+        "dvcqg_dossier.html", "dvcqg_payment.html", "dvcqg_rating.html", "igate_dossier.html", "index.html", "pakn_feedback_case.html",
+    ]  # fmt: skip
+    for path in (page, *docs):
+        content = path.read_text(encoding="utf-8")
+        for secret in ("Riêng Tư", "H15.07-240823", "PAKN.0001", "GD-1"):
+            assert secret not in content, (path, secret)
+        assert not re.search(r"""(src|href)=["']?(https?:)?//|<script""", content), path
+    judged = docs[0].with_name("igate_dossier.html").read_text(encoding="utf-8")
+    assert "OS-019" in judged and "Mức độ hài lòng không phải 1 đến 5" in judged
+    with pytest.raises(OnestopError, match="nothing was delivered on 2020-01-01"):
+        quality_page(world.settings, date(2020, 1, 1))
 
 
 BAD = (
