@@ -93,6 +93,12 @@ class Reports(Part):
     language: Literal["vi", "en"] = "vi"
 
 
+class Retention(Part):
+    """How many years back a past state of knowledge can be asked for."""
+
+    years: Annotated[int, Field(ge=1, le=100)] = 10
+
+
 class Settings(Part):
     """province.yml, and the folder that its relative paths start from."""
 
@@ -101,6 +107,7 @@ class Settings(Part):
     landing: Landing = Landing()
     reference: Reference = Reference()
     reports: Reports = Reports()
+    retention: Retention = Retention()
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     file: Path
 

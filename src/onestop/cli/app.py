@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from onestop import __version__
-from onestop.cli import local, quality, quarantine, steps
+from onestop.cli import local, published, quality, quarantine, steps
 from onestop.cli.output import error_console, secret_free
 from onestop.errors import OnestopError
 
@@ -47,6 +47,7 @@ steps.register(app)
 quality.register(app)
 local.register(app)
 quarantine.register(app)
+published.register(app)
 
 
 def main() -> None:
