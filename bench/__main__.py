@@ -1,4 +1,4 @@
-"""`python -m bench [loading|memory|dags]`: measure and print, side by side."""
+"""`python -m bench [loading|verdicts|memory|dags]`: measure and print, side by side."""
 
 from __future__ import annotations
 
@@ -16,6 +16,18 @@ def main(parts: list[str]) -> None:
         print("Loading (median of 3; ratio to COPY: aim 0.3 with verdicts, 0.6 without)")
         for rate in loading.measure():
             print(f"  {rate.what:40} {rate.rows_per_second:>10,.0f} rows/s   {rate.of_copy:5.2f} of COPY", flush=True)
+    if not parts or "verdicts" in parts:
+        from bench import verdicts
+
+        print("Verdicts: ten rules, each row named (aim: 1.5 times GX on SQL; memory flat within 20 %)")
+        rates = verdicts.measure()
+        for what, rate in rates.items():
+            print(f"  {what:40} {rate:>10,.0f} rows/s   {rate / rates['GX on SQL, full results']:5.2f} of GX on SQL")
+        peaks = verdicts.peaks()
+        for size, peak in peaks.items():
+            print(f"  {size:>10,} rows {peak:>10,.0f} MB")
+        first, *_, last = peaks.values()
+        print(f"  ratio {last / first:.2f}", flush=True)
     if not parts or "memory" in parts:
         from bench import memory
 

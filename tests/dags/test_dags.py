@@ -22,7 +22,7 @@ FILES = sorted(DAGS.glob("*.py"))
 READER = Path(__file__).with_name("read_dags.py")
 EXPECTED = {
     "ingest__igate", "ingest__second", "ingest__reference", "transform__warehouse", "report__quarterly", "ops__backfill",
-    "ops__quarantine_replay",
+    "ops__quarantine_replay", "ops__quality",
 }  # fmt: skip
 PROVINCE = """\
 province: {code: H15, name_vi: Đắk Lắk, timezone: Asia/Ho_Chi_Minh}
@@ -101,6 +101,7 @@ def test_one_run_at_a_time_and_no_catch_up(dags: dict[str, Any]) -> None:
         ("ops__quarantine_replay", "0 4 * * *"),
         ("transform__warehouse", "30 4 * * *"),
         ("report__quarterly", "0 6 15 3,6,9,12 *"),
+        ("ops__quality", "30 5 * * *"),
     ],
 )
 def test_schedules_are_in_the_provinces_time(dags: dict[str, Any], dag_id: str, cron: str) -> None:
@@ -212,7 +213,7 @@ def test_a_broken_province_is_one_clear_import_error_per_file(tmp_path: Path, te
 
 
 def test_there_are_dag_files() -> None:
-    ops = ["ops__backfill.py", "ops__quarantine_replay.py"]
+    ops = ["ops__backfill.py", "ops__quality.py", "ops__quarantine_replay.py"]
     assert [file.name for file in FILES] == ["ingest.py", *ops, "report__quarterly.py", "transform__warehouse.py"]
 
 
