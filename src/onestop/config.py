@@ -16,7 +16,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from onestop.clock import parse_moment, system_now
-from onestop.config_environment import required_secrets, secret, variable
+from onestop.config_environment import fallback, in_environment, required_secrets, secret, variable
 from onestop.config_lines import line_of, mistakes
 from onestop.config_sources import (
     VARIABLE,
@@ -38,6 +38,8 @@ __all__ = [
     "PortalExportSource",
     "Settings",
     "Source",
+    "fallback",
+    "in_environment",
     "load",
     "now",
     "required_secrets",

@@ -86,7 +86,7 @@ def keys(model: type[BaseModel], prefix: str) -> dict[str, str]:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             found |= keys(kind, f"{name}.")
         elif name != "file":
-            found[prefix + name] = "required" if info.is_required() else str(info.default)
+            found[prefix + name] = "required" if info.is_required() else str(info.default).replace("None", "none")
     return found
 
 

@@ -17,6 +17,7 @@ from onestop.pipeline.ingest_result import IngestResult
 Config = Annotated[Path, typer.Option("--config", help="The province's configuration.", envvar="ONESTOP_CONFIG")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help='What "now" means (ISO 8601); default: the clock.')]
 Since = Annotated[str | None, typer.Option(help="Where a first load starts (ISO 8601); default: 1970.")]
+IgnoreWindow = Annotated[bool, typer.Option("--ignore-window", help="Ask sources outside of their `window`, too.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DEFAULT_CONFIG = Path("province.yml")
 
@@ -32,6 +33,7 @@ def run(
     config_file: Config = DEFAULT_CONFIG,
     as_of: AsOf = None,
     since: Since = None,
+    ignore_window: IgnoreWindow = False,
     as_json: Json = False,
 ) -> None:
     """All steps in one process: ingest every source, validate, build, draft the reports.
@@ -44,7 +46,14 @@ def run(
     from onestop.pipeline import flows
 
     with progress_line(quiet=as_json) as progress:
-        result = flows.run(settings, wanted, as_of=now, since=_since(settings, since), progress=progress)
+        result = flows.run(
+            settings,
+            wanted,
+            as_of=now,
+            since=_since(settings, since),
+            ignore_window=ignore_window,
+            progress=progress,
+        )
     if as_json:
         print_json(
             {
@@ -73,6 +82,7 @@ def ingest(
     replay: Annotated[
         str | None, typer.Option(help="Judge and load again what an earlier run landed (ops.load_batch.landing_path).")
     ] = None,
+    ignore_window: IgnoreWindow = False,
     as_json: Json = False,
 ) -> None:
     """Pull one source, land it, judge it, load it.
@@ -88,7 +98,17 @@ def ingest(
             results = flows.ingest_reference(settings, as_of=now, progress=progress)
         else:
             start = _since(settings, since)
-            results = [flows.ingest(settings, source, as_of=now, since=start, replay_from=replay, progress=progress)]
+            results = [
+                flows.ingest(
+                    settings,
+                    source,
+                    as_of=now,
+                    since=start,
+                    replay_from=replay,
+                    ignore_window=ignore_window,
+                    progress=progress,
+                )
+            ]
     if as_json:
         print_json([asdict(r) for r in results])
     else:
@@ -102,6 +122,7 @@ def backfill(
     reason: Annotated[str, typer.Option(help="Why, at least five characters; kept in ops.load_batch.")],
     config_file: Config = DEFAULT_CONFIG,
     as_of: AsOf = None,
+    ignore_window: IgnoreWindow = False,
     as_json: Json = False,
 ) -> None:
     """Pull again what changed in a range of days; the nightly ingest goes on from where it was.
@@ -114,7 +135,14 @@ def backfill(
 
     with progress_line(quiet=as_json) as progress:
         result = backfills.backfill(
-            settings, source, first=first.date(), last=last.date(), reason=reason, as_of=now, progress=progress
+            settings,
+            source,
+            first=first.date(),
+            last=last.date(),
+            reason=reason,
+            as_of=now,
+            ignore_window=ignore_window,
+            progress=progress,
         )
     if as_json:
         print_json(asdict(result))

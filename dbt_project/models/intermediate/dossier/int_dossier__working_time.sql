@@ -66,7 +66,9 @@ timed as (
                     )
         end as intake_working_seconds,
         coalesce(received.is_official, false)
-        and (dossier.finished_on is null or coalesce(finished.is_official, false)) as is_official
+        and (dossier.finished_on is null or coalesce(finished.is_official, false)) as is_official,
+        coalesce(received.is_official, false)
+        and (dossier.submitted_on is null or coalesce(submitted.is_official, false)) as is_intake_official
     from dossier
     left join {{ ref('int_time__day') }} as submitted on dossier.submitted_on = submitted.day
     left join {{ ref('int_time__day') }} as received on dossier.received_on = received.day
@@ -79,5 +81,6 @@ select
     suspended_working_days,
     working_days - suspended_working_days as processing_working_days,
     cast(intake_working_seconds as bigint) as intake_working_seconds,
-    is_official
+    is_official,
+    is_intake_official
 from timed
