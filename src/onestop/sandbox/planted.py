@@ -383,9 +383,9 @@ def _portal(code: str, other: str, where: str) -> str:
 
 
 _REJECTED = (
-    "insert into quarantine.rejected_row (source_id, entity, batch_id, row_number, record_key, rule_ids, warning_ids, payload,"
+    "insert into quarantine.rejected_row (source_id, entity, batch_id, row_number, record_key, key_code, rule_ids, warning_ids, payload,"
     " first_seen_at, content_hash) select case rejected when 'there' then 'dvcqg' else 'igate' end, 'dossier',"
-    f" case rejected when 'there' then 4 else 1 end, n, coalesce(here_code, there_code), '{{OS-003}}', '{{}}', '{{}}',"
+    f" case rejected when 'there' then 4 else 1 end, n, coalesce(here_code, there_code), coalesce(here_code, there_code), '{{OS-003}}', '{{}}', '{{}}',"
     f" '{KNOWN_AT}', int4send(n) from planted where rejected is not null"
 )
 _RAW = {
