@@ -93,6 +93,12 @@ class Reports(Part):
     language: Literal["vi", "en"] = "vi"
 
 
+class Reconcile(Part):
+    """From which share of differing dossiers on a reconciliation is a failure; not set: never."""
+
+    limit: Annotated[float, Field(ge=0, le=1)] | None = None
+
+
 class Settings(Part):
     """province.yml, and the folder that its relative paths start from."""
 
@@ -101,6 +107,7 @@ class Settings(Part):
     landing: Landing = Landing()
     reference: Reference = Reference()
     reports: Reports = Reports()
+    reconcile: Reconcile = Reconcile()
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     file: Path
 

@@ -21,7 +21,7 @@ DAGS = resource("dags")
 FILES = sorted(DAGS.glob("*.py"))
 READER = Path(__file__).with_name("read_dags.py")
 EXPECTED = {
-    "ingest__igate", "ingest__second", "ingest__reference", "transform__warehouse", "report__quarterly", "ops__backfill",
+    "ingest__igate", "ingest__second", "ingest__reference", "transform__warehouse", "report__quarterly", "ops__backfill", "ops__reconcile",
 }  # fmt: skip
 PROVINCE = """\
 province: {code: H15, name_vi: Đắk Lắk, timezone: Asia/Ho_Chi_Minh}
@@ -99,6 +99,7 @@ def test_one_run_at_a_time_and_no_catch_up(dags: dict[str, Any]) -> None:
         ("ingest__second", "15 3 * * *"),
         ("transform__warehouse", "30 4 * * *"),
         ("report__quarterly", "0 6 15 3,6,9,12 *"),
+        ("ops__reconcile", "30 5 * * *"),
     ],
 )
 def test_schedules_are_in_the_provinces_time(dags: dict[str, Any], dag_id: str, cron: str) -> None:
@@ -151,7 +152,7 @@ def test_a_backfill_is_started_by_hand_with_typed_parameters(dags: dict[str, Any
 
 def test_every_task_has_an_owner_and_retries_with_growing_waits(dags: dict[str, Any]) -> None:
     tasks = [task for dag in dags.values() for task in dag["tasks"].values()]
-    assert len(tasks) == 13
+    assert len(tasks) == 15
     for task in tasks:
         assert task["owner"] == "onestop"
         assert task["retries"] >= 2
@@ -204,7 +205,7 @@ def test_a_broken_province_is_one_clear_import_error_per_file(tmp_path: Path, te
 
 
 def test_there_are_dag_files() -> None:
-    names = ["ingest.py", "ops__backfill.py", "report__quarterly.py", "transform__warehouse.py"]
+    names = ["ingest.py", "ops__backfill.py", "ops__reconcile.py", "report__quarterly.py", "transform__warehouse.py"]
     assert [file.name for file in FILES] == names
 
 

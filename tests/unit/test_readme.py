@@ -108,7 +108,7 @@ def test_what_is_not_there_is_not_there() -> None:
     part = README.split(NOT_YET, 1)[1]
     promised = commands(part)
     assert promised == [["quarter"], ["report", "--known-at"]]
-    for name in ("quarter", "reconcile", "explain", "quarantine", "check-published", "lineage", "restore", "bi"):
+    for name in ("quarter", "explain", "quarantine", "check-published", "lineage", "restore", "bi"):
         assert name in README and name not in COMMAND.commands  # type: ignore[attr-defined]
     assert unknown_parts(["report", "--known-at"])
     assert "soak" not in TARGETS
