@@ -88,7 +88,8 @@ def certifying(province: Province, found: list[Dossier], span: Span, view: str) 
     cells: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for commune in communes:
         does = any(
-            commune in d.chains[view] and d.finished <= span.last and d.flag("chung_thuc_ban_sao_dien_tu") for d in found
+            commune in d.chains[view] and d.finished <= span.last and d.flag("chung_thuc_ban_sao_dien_tu")
+            for d in found
         )
         for unit in province.above(commune, on):
             cells[unit][0] += does
@@ -123,7 +124,10 @@ def scores(cell: dict[str, Figure], unit_field: tuple[str, str], root: str) -> d
     def score(name: str, parts: list[tuple[Fraction, Fraction] | None]) -> None:
         there = [p for p in parts if p is not None]
         if there:
-            found[f"score_766_{name}"] = (sum((p[0] for p in there), Fraction(0)), sum((p[1] for p in there), Fraction(0)))
+            found[f"score_766_{name}"] = (
+                sum((p[0] for p in there), Fraction(0)),
+                sum((p[1] for p in there), Fraction(0)),
+            )
 
     score("progress", [part("progress_rate", 20)])
     rated = part("dossier_satisfaction_rate", 6, Fraction(9, 10))
@@ -177,4 +181,3 @@ def recount_dossiers(world: World) -> dict[Key, Figure]:
                 for metric, figure in cell.items():
                     result[span.convention, span.name, view, unit, field_code, metric] = figure
     return result
-

@@ -7,9 +7,6 @@ import random
 from datetime import date, datetime, timedelta
 from typing import Any
 
-import psycopg
-from psycopg import sql
-
 from dossier_recount import Batch, World
 from recount import DAY, Province, Row
 
@@ -126,7 +123,9 @@ def world(seed: int, size: int = 420) -> World:
     unknown = Batch("igate", "dossier", datetime(2024, 10, 21, 7), False, [])
     june = Batch("dvcqg", "dossier", first, True, [], "HoSo_6", "6", 1, date(2024, 6, 30), datetime(2024, 7, 1))
     old = Batch("dvcqg", "dossier", first, True, [], "HoSo_9", "9", 1, date(2024, 9, 30), datetime(2024, 9, 30))
-    september = Batch("dvcqg", "dossier", first, True, [], "HoSo_9_v2", "9", 2, date(2024, 9, 30), datetime(2024, 9, 30))
+    september = Batch(
+        "dvcqg", "dossier", first, True, [], "HoSo_9_v2", "9", 2, date(2024, 9, 30), datetime(2024, 9, 30)
+    )
     for number in range(size):
         code = f"H15.01-240101-{number:04d}"
         versions = _life(dice, land, code)
@@ -184,7 +183,9 @@ def _life(dice: Dice, land: Province, code: str) -> list[Row]:
         "ngay_nop_ho_so": dice.perhaps(dice.stamp(received - timedelta(dice.choice([-1, 0, 0, 0, 1, 2, 3, 7]))), 0.8),
         "ngay_hen_tra_ban_dau": dice.perhaps(dice.stamp(due), 0.5),
         "ngay_hen_tra": dice.stamp(due),
-        "ngay_ket_thuc_xu_ly": dice.stamp(ended) if status in ("7", "9", "10") else dice.perhaps(dice.stamp(ended), 0.2),
+        "ngay_ket_thuc_xu_ly": dice.stamp(ended)
+        if status in ("7", "9", "10")
+        else dice.perhaps(dice.stamp(ended), 0.2),
         "danh_sach_ho_so_bo_sung": json.dumps(stops) if stops else None,
         "danh_sach_xin_loi": json.dumps(sorry) if sorry else None,
         "danh_sach_le_phi": json.dumps(fees, ensure_ascii=False) if fees else None,
@@ -198,7 +199,11 @@ def _life(dice: Dice, land: Province, code: str) -> list[Row]:
         past = max(received, ended - timedelta(back + 1))
         state = dice.choice([status, "2", "4"])
         shown = dice.perhaps(dice.stamp(received + timedelta(dice.choice([0, 5, 10]))), 0.8)
-        earlier = {"trang_thai_ho_so": state, "ngay_hen_tra": shown, "ngay_cap_nhat": f"{past:%Y%m%d}{10 - back:02d}0000"}
+        earlier = {
+            "trang_thai_ho_so": state,
+            "ngay_hen_tra": shown,
+            "ngay_cap_nhat": f"{past:%Y%m%d}{10 - back:02d}0000",
+        }
         versions.insert(0, row | earlier)
     if dice.random() < 0.1:  # the same moment delivered twice: the later in the delivery counts
         versions.append(row | _changes(dice, row))
@@ -249,7 +254,10 @@ def _on_the_portal(dice: Dice, row: Row) -> Row:
     odd = [
         {"ngay_hen_tra": None},
         {"ngay_hen_tra": f"{received:%Y%m%d}235959"},
-        {"trang_thai_ho_so": "9", "ngay_ket_thuc_xu_ly": later if received <= date(2024, 9, 30) else row["ngay_tiep_nhan"]},
+        {
+            "trang_thai_ho_so": "9",
+            "ngay_ket_thuc_xu_ly": later if received <= date(2024, 9, 30) else row["ngay_tiep_nhan"],
+        },
         {"trang_thai_ho_so": "4", "ngay_ket_thuc_xu_ly": None},
     ]
     return shown | dice.choice([{}, {}, {}, *odd])
@@ -273,11 +281,22 @@ def _signs(dice: Dice, size: int, accepted: datetime) -> list[Batch]:
         return slip | {"ngay_danh_gia": dice.perhaps(dice.stamp(dice.day()), 0.9)}
 
     def files(entity: str, rows: list[Row], again: list[Row]) -> list[Batch]:
-        may = Batch("dvcqg", entity, accepted, True, rows, f"{entity}_5", "5", 1, date(2024, 5, 31), datetime(2024, 6, 1))
-        june = Batch("dvcqg", entity, accepted, True, again, f"{entity}_6", "6", 1, date(2024, 6, 30), datetime(2024, 7, 1))
-        gone = Batch("dvcqg", entity, accepted, True, [], f"{entity}_4", "4", 1, date(2024, 4, 30), datetime(2024, 5, 1))
-        gone.rows = [row | {key: f"X{value}" for key, value in row.items() if key in ("ma_giao_dich", "ma_phieu")} for row in rows[:50]]
-        empty = Batch("dvcqg", entity, accepted, True, rows[:1], f"{entity}_4_v2", "4", 2, date(2024, 4, 30), datetime(2024, 5, 2))
+        may = Batch(
+            "dvcqg", entity, accepted, True, rows, f"{entity}_5", "5", 1, date(2024, 5, 31), datetime(2024, 6, 1)
+        )
+        june = Batch(
+            "dvcqg", entity, accepted, True, again, f"{entity}_6", "6", 1, date(2024, 6, 30), datetime(2024, 7, 1)
+        )
+        gone = Batch(
+            "dvcqg", entity, accepted, True, [], f"{entity}_4", "4", 1, date(2024, 4, 30), datetime(2024, 5, 1)
+        )
+        gone.rows = [
+            row | {key: f"X{value}" for key, value in row.items() if key in ("ma_giao_dich", "ma_phieu")}
+            for row in rows[:50]
+        ]
+        empty = Batch(
+            "dvcqg", entity, accepted, True, rows[:1], f"{entity}_4_v2", "4", 2, date(2024, 4, 30), datetime(2024, 5, 2)
+        )
         return [gone, empty, may, june]
 
     paid, rated = [payment(n) for n in range(200)], [rating(n) for n in range(200)]

@@ -54,7 +54,14 @@ def _file(connection: psycopg.Connection, batch: Batch, number: int) -> int:
         "insert into ops.portal_file (source_id, entity, name, series, version, covers_from, covers_to, modified_at,"
         " size, sha256, batch_id) values (%s, %s, %s, %s, %s, %s, %s, %s, 1, %s, %s) returning file_id",
         [
-            *(batch.source, batch.entity, batch.name, f"{batch.entity}_{batch.series}", batch.version, date(2024, 1, 1)),
+            *(
+                batch.source,
+                batch.entity,
+                batch.name,
+                f"{batch.entity}_{batch.series}",
+                batch.version,
+                date(2024, 1, 1),
+            ),
             *(batch.covers, batch.modified.replace(tzinfo=VIETNAM), batch.name, number),
         ],
     ).fetchone()

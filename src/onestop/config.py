@@ -93,6 +93,12 @@ class Reports(Part):
     language: Literal["vi", "en"] = "vi"
 
 
+class Retention(Part):
+    """How many years back a past state of knowledge can be asked for."""
+
+    years: Annotated[int, Field(ge=1, le=100)] = 10
+
+
 class Reconcile(Part):
     """From which share of differing dossiers on a reconciliation is a failure; not set: never."""
 
@@ -107,6 +113,7 @@ class Settings(Part):
     landing: Landing = Landing()
     reference: Reference = Reference()
     reports: Reports = Reports()
+    retention: Retention = Retention()
     reconcile: Reconcile = Reconcile()
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     file: Path

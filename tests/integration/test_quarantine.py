@@ -19,7 +19,7 @@ from onestop.pipeline.ingest import ingest
 from onestop.pipeline.quarantine_replay import Wanted, replay
 from onestop.pipeline.reference import ingest_reference
 from onestop.quality.quarantine_status import dismiss, reopen
-from onestop.sandbox.portal_files import dossier_row, file_name, write_csv, write_xlsx
+from onestop.sandbox.portal_files import dossier_row, file_name, write_xlsx
 from onestop.sandbox.server import OneStopServer
 from worlds import AS_OF, CLIENT, SECRET, World, dossier, make_world
 

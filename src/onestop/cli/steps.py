@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -175,19 +176,30 @@ def transform(
 def report(
     period: Annotated[str, typer.Argument(help="2024-Q3 or calendar:2024-Q3.")],
     config_file: Config = DEFAULT_CONFIG,
+    known_at: Annotated[
+        str | None, typer.Option(help="The figures as they were known at this moment (ISO 8601), built for it.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Draft a period's reports from the built models.
+    """Draft a period's reports from the built models; or, with --known-at, report what was known at a past moment.
 
-    Example: onestop report 2024-Q3
+    Example: onestop report 2024-Q3 --known-at 2024-09-25T08:00:00+07:00
     """
     wanted = periods.parse(period)
     settings = config.load(config_file)
+    moment = clock.parse_moment(known_at, settings.zone) if known_at else None
     from onestop.pipeline import flows
+    from onestop.pipeline.known_at import report_known_at
 
-    paths = flows.draft_report(settings, wanted)
+    with progress_line(quiet=as_json) as progress:
+        if moment:
+            now = config.now(settings)
+            paths = report_known_at(settings, wanted, known_at=moment, now=now, progress=progress)
+        else:
+            paths = flows.draft_report(settings, wanted)
     if as_json:
-        print_json({"period": str(wanted), "reports": paths})
+        figures = json.loads(next(path for path in paths if path.suffix == ".json").read_text(encoding="utf-8"))
+        print_json({"period": str(wanted), "known_at": figures["known_at"], "reports": paths, "figures": figures})
     else:
         for path in paths:
             console.print(relative(path), highlight=False, markup=False, soft_wrap=True)

@@ -116,9 +116,7 @@ def compare_size(
         if not isinstance(rule.check, SizeCheck):
             raise AssertionError(f"{rule.id}: of a reference file only the size is compared")
         outcome = (
-            Outcome("not_judged", reason="first_version")
-            if in_force is None
-            else rule.check.judge(rows, [in_force])
+            Outcome("not_judged", reason="first_version") if in_force is None else rule.check.judge(rows, [in_force])
         )
         done.note(rule, outcome)
         write_outcome(cursor, batch_id, rule, outcome)
