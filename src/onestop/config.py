@@ -105,6 +105,12 @@ class Retention(Part):
     years: Annotated[int, Field(ge=1, le=100)] = 10
 
 
+class Reconcile(Part):
+    """From which share of differing dossiers on a reconciliation is a failure; not set: never."""
+
+    limit: Annotated[float, Field(ge=0, le=1)] | None = None
+
+
 class Settings(Part):
     """province.yml, and the folder that its relative paths start from."""
 
@@ -115,6 +121,7 @@ class Settings(Part):
     reports: Reports = Reports()
     ranking: Ranking = Ranking()
     retention: Retention = Retention()
+    reconcile: Reconcile = Reconcile()
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     file: Path
 
