@@ -66,12 +66,19 @@ def _dossier(shaped: Shaped, known: Known) -> pd.DataFrame:
             "bad_amounts": shaped.bad_amounts,
             "legacy_texts": shaped.legacy_texts,
         },
-        np.array(["MucDoHaiLong" not in shaped.not_text.get(place, ()) for place in range(len(shaped))], dtype=bool),
+        _text_only(shaped, "MucDoHaiLong"),
         load_spec("one_stop_dossier"),
         known.reference,
         known.latest_allowed,
         known.is_single,
     )
+
+
+def _text_only(shaped: Shaped, name: str) -> Mask:
+    """False where a field came as something else than text."""
+    mask = np.ones(len(shaped), dtype=bool)
+    mask[[place for place, fields in shaped.not_text.items() if name in fields]] = False
+    return mask
 
 
 def _feedback(shaped: Shaped, known: Known) -> pd.DataFrame:
@@ -119,7 +126,7 @@ def some(shaped: Shaped, places: npt.NDArray[np.intp]) -> Shaped:
         return shaped
     kept = np.zeros(len(shaped), dtype=bool)
     kept[places] = True
-    new_place = {int(old): new for new, old in enumerate(places)}
+    new_place = {int(old): new for new, old in enumerate(places)} if shaped.not_text else {}
     return replace(
         shaped,
         records=[shaped.records[p] for p in places],
@@ -131,4 +138,5 @@ def some(shaped: Shaped, places: npt.NDArray[np.intp]) -> Shaped:
         not_text={new_place[old]: names for old, names in shaped.not_text.items() if old in new_place},
         content_hash=[shaped.content_hash[p] for p in places],
         delivered_key=[shaped.delivered_key[p] for p in places],
+        repairs={name: codes.some(kept) for name, codes in shaped.repairs.items()},
     )

@@ -31,12 +31,11 @@ class BatchFacts:
 
     def note_fields(self, records: Iterable[Mapping[str, object]], required: Iterable[str]) -> None:
         """Count, over live records, the required fields that are not there at all."""
-        names = tuple(required)
-        for record in records:
-            self.live += 1
-            for name in names:
-                if name not in record:
-                    self.missing[name] += 1
+        records = list(records)
+        self.live += len(records)
+        for name in required:
+            if missing := sum(name not in record for record in records):
+                self.missing[name] += missing
 
 
 def reason_to_stop(
