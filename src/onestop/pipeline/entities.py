@@ -18,6 +18,8 @@ from onestop.quality.reference import ReferenceIndex
 from onestop.quality.rules import RuleBook, rules_for
 from onestop.sources.feedback_record import normalise
 from onestop.sources.records import Shaped
+from onestop.sources.table_records import TableRecords
+from onestop.sources.text import values_of
 from onestop.specs import EntitySpec, load_spec
 
 Record = Mapping[str, Any]
@@ -104,7 +106,7 @@ def portal_entity(name: str) -> Entity:
     spec = load_spec(f"portal_{name}")
 
     def table(shaped: Shaped, known: Known) -> pd.DataFrame:
-        surplus = np.array([bool(record.get("_surplus")) for record in shaped.records], dtype=bool)
+        surplus = np.array([bool(cells) for cells in values_of(shaped.records, "_surplus")], dtype=bool)
         facts = PortalFacts(
             columns=shaped.columns,
             dates=shaped.dates,
@@ -126,10 +128,11 @@ def some(shaped: Shaped, places: npt.NDArray[np.intp]) -> Shaped:
         return shaped
     kept = np.zeros(len(shaped), dtype=bool)
     kept[places] = True
+    records = shaped.records
     new_place = {int(old): new for new, old in enumerate(places)} if shaped.not_text else {}
     return replace(
         shaped,
-        records=[shaped.records[p] for p in places],
+        records=records.some(places) if isinstance(records, TableRecords) else [records[p] for p in places],
         columns={name: column.filter(kept) for name, column in shaped.columns.items()},
         dates={name: good[kept] for name, good in shaped.dates.items()},
         unreadable_dates=shaped.unreadable_dates[kept],

@@ -115,6 +115,10 @@ class UnknownFields:
                     if isinstance(element, dict) and not parts.issuperset(element):
                         self._add(element, parts, f"{name}[].")
 
+    def knows(self, names: Iterable[str]) -> bool:
+        """Whether all of these are fields of the specification, or ours."""
+        return self._known.issuperset(names)
+
     def _all_known(self, records: Sequence[Record]) -> bool:
         """Whether there is nothing to note, which is the rule: found out in a tenth of the time."""
         names: set[str] = set()

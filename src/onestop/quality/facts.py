@@ -19,6 +19,7 @@ from onestop.specs import EntitySpec
 Mask = npt.NDArray[np.bool_]
 _NO_DAY = 10**9  # later than every day written as a number
 
+
 def dossier_table(
     columns: Mapping[str, pa.Array],
     dates: Mapping[str, npt.NDArray[np.bool_]],

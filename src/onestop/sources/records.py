@@ -19,7 +19,8 @@ from onestop.crypto import keyed_hashes, record_hash, record_hashes
 from onestop.sources.code_repairs import Repaired, repaired
 from onestop.sources.content import Written, content_of, contents
 from onestop.sources.record_lists import shape_list, storable
-from onestop.sources.text import code_array, legacy_text, readable, strings_by_field, text_array
+from onestop.sources.table_records import TableRecords
+from onestop.sources.text import code_array, legacy_text, readable, strings_by_field, text_array, values_of
 from onestop.specs import EntitySpec
 
 Record = Mapping[str, Any]
@@ -83,7 +84,7 @@ def shape(records: Sequence[Record], spec: EntitySpec, *, first_row: int, hash_k
     for item in spec.fields:
         if item.kind == "list":
             assert item.column is not None  # noqa: S101  (specs are checked by a test)
-            shaped = shape_list([r.get(item.field) for r in records], item)
+            shaped = shape_list(values_of(records, item.field), item)
             columns[item.column] = shaped.texts
             unreadable += shaped.unreadable_dates
             bad_amounts += shaped.bad_amounts
@@ -132,7 +133,7 @@ def _hashed_by_column(
 
     Raises TypeError: a value is nested deeper than can be written.
     """
-    names = set().union(*records)
+    names = records.names if isinstance(records, TableRecords) else set().union(*records)
     foreign = set().union(*not_text.values())
     written = {
         name: Written.texts(values) for name, values in scalars.items() if name not in foreign and name != spec.place
@@ -140,7 +141,7 @@ def _hashed_by_column(
     others = names.difference(written, {spec.place})
     if len(others) > MOST_OTHER_COLUMNS:
         return None
-    written |= {name: Written.anything([record.get(name) for record in records]) for name in others}
+    written |= {name: Written.anything(values_of(records, name)) for name in others}
     found = contents(written)
     return None if found is None else record_hashes(found, key)
 

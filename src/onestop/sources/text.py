@@ -15,6 +15,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from onestop.sources.table_records import TableRecords
+
 # TCVN3 puts Vietnamese vowels on the places of these signs and of capitals; none stands inside a Vietnamese word.
 _TCVN3 = (
     r"\p{L}[\x{A8}-\x{AD}\x{AE}\x{B5}-\x{BE}\x{D7}]\p{L}|(?:^|\s)[\x{A7}\x{AE}][\p{L}\x{A8}-\x{BE}]"
@@ -90,17 +92,24 @@ def strings_by_field(
 
     All at once where every value is text or null, else field by field.
     """
-    try:
-        rows = pa.array(records, pa.struct([(field, pa.string()) for field in fields]))
-        return dict(zip(fields, rows.flatten(), strict=True)), {}
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        arrays: dict[str, pa.Array] = {}
-        not_text: dict[int, set[str]] = {}
-        for field in fields:
-            arrays[field], foreign = strings_of([r.get(field) for r in records])
-            for place in foreign:
-                not_text.setdefault(place, set()).add(field)
-        return arrays, not_text
+    if not isinstance(records, TableRecords):
+        try:
+            rows = pa.array(records, pa.struct([(field, pa.string()) for field in fields]))
+            return dict(zip(fields, rows.flatten(), strict=True)), {}
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            pass
+    arrays: dict[str, pa.Array] = {}
+    not_text: dict[int, set[str]] = {}
+    for field in fields:
+        arrays[field], foreign = strings_of(values_of(records, field))
+        for place in foreign:
+            not_text.setdefault(place, set()).add(field)
+    return arrays, not_text
+
+
+def values_of(records: Sequence[Mapping[str, Any]], field: str) -> Sequence[Any]:
+    """One field of records, None where a record lacks it."""
+    return records.values(field) if isinstance(records, TableRecords) else [record.get(field) for record in records]
 
 
 def strings_of(values: Sequence[Any]) -> tuple[pa.Array, list[int]]:

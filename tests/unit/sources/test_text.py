@@ -146,7 +146,11 @@ def test_repeated_texts_are_judged_as_single_ones() -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.none() | st.text(st.sampled_from("aắ\u0301\u0323\u1ebf\u1ea1\u212b\u0958\uf900eŏ "), max_size=6), max_size=6))
+@given(
+    st.lists(
+        st.none() | st.text(st.sampled_from("aắ\u0301\u0323\u1ebf\u1ea1\u212b\u0958\uf900eŏ "), max_size=6), max_size=6
+    )
+)
 def test_text_is_composed_whatever_stands_beside_it(values: list[str | None]) -> None:
     expected = [unicodedata.normalize("NFC", v.strip()) or None if v is not None else None for v in values]
     assert text_array(strings(*values)).to_pylist() == expected
