@@ -66,6 +66,7 @@ lint: $(STAMP) ## static checks
 	$(BIN)/mypy
 	$(BIN)/mypy bench
 	$(BIN)/lint-imports
+	$(BIN)/python -m onestop.pipeline.lint_rules
 	$(if $(wildcard dbt_project/.sqlfluff),$(BIN)/sqlfluff lint --config dbt_project/.sqlfluff dbt_project/models)
 
 bench: $(STAMP) ## measurements

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from airflow.sdk import Param, dag, task
+from airflow.sdk import dag, task
 
-from onestop.platform.dag_support import dag_defaults, final_faults, local_cron, log_progress, raw_asset, settings
+import onestop.platform.dag_support as support
 
-PROVINCE = settings()
-MOMENT = {"type": ["null", "string"], "format": "date-time"}
-AS_OF = Param(None, **MOMENT, title="As of", description="What 'now' is. Empty: the clock.")
-SINCE = Param(None, **MOMENT, title="Since", description="Where a first load starts. Empty: at the very beginning.")
+PROVINCE = support.settings()
 SOURCE_DOC = """\
 ### Nạp hồ sơ từ nguồn `{source}`
 
@@ -17,8 +14,8 @@ SOURCE_DOC = """\
 
 **Reads** the source system; **writes** the landing, `raw`, `quarantine`, `ops.load_batch`.
 
-**When it fails** (khi lỗi): refused data needs its owner: read the message, then the rejected rows. A source that
-cannot be read is tried again by itself. A run can be started again at any time: twice is once.
+**When it fails** (khi lỗi): refused data needs its owner: read the message, then the rejected rows. A source that cannot
+be read is tried again by itself. Twice is once. Outside of `window`, start it with `ignore_window`, or it is skipped.
 """
 REFERENCE_DOC = """\
 ### Nạp dữ liệu danh mục: cơ quan, thủ tục hành chính
@@ -33,21 +30,24 @@ REFERENCE_DOC = """\
 
 def ingest_source(source_id: str, every: str) -> None:
     """Make the DAG of one source."""
-    doc, params = SOURCE_DOC.format(source=source_id), {"as_of": AS_OF, "since": SINCE}
-    schedule = local_cron(every, PROVINCE)
+    doc, schedule = SOURCE_DOC.format(source=source_id), support.local_cron(every, PROVINCE)
+    params = {"as_of": support.AS_OF, "since": support.SINCE, "ignore_window": support.IGNORE_WINDOW}
+    defaults = support.dag_defaults("ingest", longest_run=support.LONGEST_PULL)
 
-    @dag(f"ingest__{source_id}", schedule=schedule, doc_md=doc, params=params, **dag_defaults("ingest"))
+    @dag(f"ingest__{source_id}", schedule=schedule, doc_md=doc, params=params, **defaults)
     def of_source() -> None:
-        @task(outlets=[raw_asset(source_id)])
-        @final_faults
+        @task(outlets=[support.raw_asset(source_id)], pool=support.source_pool(source_id))
+        @support.final_faults
         def ingest(params: dict) -> list[int]:
             from onestop.clock import parse_moment, to_stamp
             from onestop.config import now
             from onestop.pipeline import flows
+            from onestop.platform.source_connection import source_connection
 
-            zone, as_of = PROVINCE.zone, now(PROVINCE, params["as_of"])
-            since = to_stamp(parse_moment(params["since"], zone), zone) if params["since"] else None
-            return flows.ingest(PROVINCE, source_id, as_of=as_of, since=since, progress=log_progress).batch_ids
+            since = to_stamp(parse_moment(params["since"], PROVINCE.zone), PROVINCE.zone) if params["since"] else None
+            chosen = {"as_of": now(PROVINCE, params["as_of"]), "since": since, "ignore_window": params["ignore_window"]}
+            with source_connection(PROVINCE.source(source_id)):
+                return flows.ingest(PROVINCE, source_id, **chosen, progress=support.log_progress).batch_ids
 
         ingest()
 
@@ -56,17 +56,18 @@ def ingest_source(source_id: str, every: str) -> None:
 
 def ingest_reference(every: str = "30 1 * * *") -> None:
     """Make the DAG of the reference files; every night before the sources."""
-    doc, schedule = REFERENCE_DOC, local_cron(every, PROVINCE)
+    doc, schedule, params = REFERENCE_DOC, support.local_cron(every, PROVINCE), {"as_of": support.AS_OF}
 
-    @dag("ingest__reference", schedule=schedule, doc_md=doc, params={"as_of": AS_OF}, **dag_defaults("ingest"))
+    @dag("ingest__reference", schedule=schedule, doc_md=doc, params=params, **support.dag_defaults("ingest"))
     def of_reference() -> None:
-        @task(outlets=[raw_asset("reference")])
-        @final_faults
+        @task(outlets=[support.raw_asset("reference")])
+        @support.final_faults
         def ingest(params: dict) -> list[int]:
             from onestop.config import now
             from onestop.pipeline import flows
 
-            done = flows.ingest_reference(PROVINCE, as_of=now(PROVINCE, params["as_of"]), progress=log_progress)
+            chosen = {"as_of": now(PROVINCE, params["as_of"]), "progress": support.log_progress}
+            done = flows.ingest_reference(PROVINCE, **chosen)
             return [batch for result in done for batch in result.batch_ids]
 
         ingest()

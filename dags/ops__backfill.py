@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from airflow.sdk import Param, dag, task
 
-from onestop.platform.dag_support import dag_defaults, final_faults, log_progress, settings
+import onestop.platform.dag_support as support
 
-PROVINCE = settings()
+PROVINCE = support.settings()
 DAY = {"type": ["null", "string"], "format": "date"}
 DOC = """\
 ### Nạp lại dữ liệu của một nguồn
@@ -35,34 +35,44 @@ said at once. A run can be started again at any time: twice is once.
             None, type=["null", "string"], title="Landing path", description="replay: from ops.load_batch.landing_path."
         ),
         "reason": Param(type="string", minLength=5, maxLength=500, title="Reason", description="For the ledger."),
+        "ignore_window": support.IGNORE_WINDOW,
     },
-    **dag_defaults("ops"),
+    **support.dag_defaults("ops", longest_run=support.LONGEST_PULL),
 )
 def ops__backfill() -> None:
-    """One task; the source's lock makes it wait for any other load of the source."""
+    """One task per source, since a task's pool is fixed: it waits there for any other load of the source."""
+
+    @task.branch
+    def choose(params: dict) -> str:
+        return f"load__{params['source']}"
 
     @task
-    @final_faults
+    @support.final_faults
     def load(params: dict) -> list[int]:
         from datetime import date
 
         from onestop.config import now
         from onestop.errors import ConfigurationError
         from onestop.pipeline import backfill
+        from onestop.platform.source_connection import source_connection
 
         mode, source = params["mode"], params["source"]
         for name in ("from", "to") if mode == "pull" else ("landing_path",):
             if not params[name]:
                 raise ConfigurationError(f"{mode} needs the parameter {name}", next_step="start it again with it")
-        common = {"reason": params["reason"], "as_of": now(PROVINCE), "progress": log_progress}
+        common = {"reason": params["reason"], "as_of": now(PROVINCE), "progress": support.log_progress}
         if mode == "replay":
             done = backfill.load_again(PROVINCE, source, landing_path=params["landing_path"], **common)
         else:
             first, last = date.fromisoformat(params["from"]), date.fromisoformat(params["to"])
-            done = backfill.backfill(PROVINCE, source, first=first, last=last, **common)
+            common |= {"first": first, "last": last, "ignore_window": params["ignore_window"]}
+            with source_connection(PROVINCE.source(source)):
+                done = backfill.backfill(PROVINCE, source, **common)
         return done.batch_ids
 
-    load()
+    chosen = choose()
+    for source in PROVINCE.sources:
+        chosen >> load.override(task_id=f"load__{source.id}", pool=support.source_pool(source.id))()
 
 
 ops__backfill()

@@ -16,7 +16,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from onestop.clock import parse_moment, system_now
-from onestop.config_environment import required_secrets, secret, variable
+from onestop.config_environment import fallback, in_environment, required_secrets, secret, variable
 from onestop.config_lines import line_of, mistakes
 from onestop.config_sources import (
     VARIABLE,
@@ -38,6 +38,8 @@ __all__ = [
     "PortalExportSource",
     "Settings",
     "Source",
+    "fallback",
+    "in_environment",
     "load",
     "now",
     "required_secrets",
@@ -91,6 +93,12 @@ class Reports(Part):
     language: Literal["vi", "en"] = "vi"
 
 
+class Retention(Part):
+    """How many years back a past state of knowledge can be asked for."""
+
+    years: Annotated[int, Field(ge=1, le=100)] = 10
+
+
 class Settings(Part):
     """province.yml, and the folder that its relative paths start from."""
 
@@ -99,6 +107,7 @@ class Settings(Part):
     landing: Landing = Landing()
     reference: Reference = Reference()
     reports: Reports = Reports()
+    retention: Retention = Retention()
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     file: Path
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from onestop.config_environment import variable
+from onestop.window import Window
 
 VARIABLE = r"^[A-Z][A-Z0-9_]*$"
 _URL = r"^https?://[^\s/]+"
@@ -26,6 +27,18 @@ class _Source(Part):
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
     every: str = "0 2 * * *"
     quarantine_limit: Annotated[float, Field(ge=0, le=1)] = 0.05
+    window: Window | None = None
+
+    @field_validator("window", mode="before")
+    @classmethod
+    def _hours(cls, value: object) -> Window | None:
+        return Window.parse(str(value)) if value is not None else None
+
+    @model_validator(mode="after")
+    def _sometimes(self) -> _Source:
+        if self.window and not self.window.allows(self.every):
+            raise ValueError(f'window: no time of `every` ("{self.every}") lies from {self.window}: it would never run')
+        return self
 
     @field_validator("every")
     @classmethod
@@ -42,6 +55,7 @@ class _Polled(_Source):
     overlap_minutes: Annotated[int, Field(ge=0, le=7 * 24 * 60)] = 60
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30
     retry_budget_seconds: Annotated[float, Field(ge=0, le=86400)] = 300
+    requests_per_second: Annotated[float, Field(gt=0, le=1000)] | None = None
 
 
 class OneStopApiSource(_Polled):
@@ -79,6 +93,7 @@ class FeedbackApiSource(_Polled):
     base_url: Annotated[str, Field(pattern=_URL)]
     credentials: Annotated[str, Field(pattern=VARIABLE)]
     page_size: Annotated[int, Field(ge=20, le=200)] = 200
+    requests_per_second: Annotated[float, Field(gt=0, le=5)] | None = 5
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -39,6 +39,20 @@ class SourceUnavailable(OnestopError):
     retryable = True
 
 
+class WindowClosed(SourceUnavailable):
+    """The hours in which a source may be asked are over, or have not begun. A later attempt is as late.
+
+    Args:
+        was_asked: the run had begun inside of them; else it asked the source nothing.
+    """
+
+    retryable = False
+
+    def __init__(self, message: str, *, next_step: str | None = None, was_asked: bool = True) -> None:
+        super().__init__(message, next_step=next_step)
+        self.was_asked = was_asked
+
+
 class DataRefused(OnestopError):
     """What a source delivered was refused whole (exit code 3). Asking again will not help."""
 

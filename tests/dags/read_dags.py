@@ -50,12 +50,14 @@ sys.stdout.write(
                     "tags": sorted(dag.tags),
                     "catchup": dag.catchup,
                     "max_active_runs": dag.max_active_runs,
+                    "longest_run": dag.dagrun_timeout.total_seconds() if dag.dagrun_timeout else None,
                     "timetable": DagSerialization.to_dict(dag)["dag"]["timetable"],
                     "params": sorted(dag.params),
                     "schemas": {name: dag.params.get_param(name).schema for name in dag.params},
                     "tasks": {
                         task.task_id: {
                             "owner": task.owner,
+                            "pool": task.pool,
                             "retries": task.retries,
                             "backoff": task.retry_exponential_backoff,
                             "before": sorted(task.downstream_task_ids),

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import logging
+from types import SimpleNamespace
 
 import psycopg
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from onestop.errors import BuildFailed, ConfigurationError, DataRefused, SourceUnavailable, WarehouseUnavailable
+from onestop.errors import (
+    BuildFailed,
+    ConfigurationError,
+    DataRefused,
+    SourceUnavailable,
+    WarehouseUnavailable,
+    WindowClosed,
+)
 from onestop.platform.dag_support import final_faults, log_progress, settings
 from onestop.platform.names import PROGRESS_MARK
 
@@ -47,6 +55,30 @@ def test_a_fault_of_the_infrastructure_is_left_to_airflows_retries(fault: Except
     with pytest.raises(type(fault)) as caught:
         task()
     assert caught.value is fault
+
+
+@pytest.mark.parametrize(
+    ("run_type", "try_number", "was_asked", "expected"),
+    [
+        ("scheduled", 1, False, AirflowSkipException),
+        ("scheduled", 2, False, AirflowFailException),  # the first try failed: a skip would hide it
+        ("scheduled", 1, True, AirflowFailException),
+        ("manual", 1, False, AirflowFailException),
+    ],
+)
+def test_outside_of_its_window_only_the_timetables_run_is_skipped(
+    monkeypatch: pytest.MonkeyPatch, run_type: str, try_number: int, was_asked: bool, expected: type[Exception]
+) -> None:
+    context = {"dag_run": SimpleNamespace(run_type=run_type), "ti": SimpleNamespace(try_number=try_number)}
+    monkeypatch.setattr("airflow.sdk.get_current_context", lambda: context)
+
+    @final_faults
+    def task() -> None:
+        raise WindowClosed("igate may be asked from 20:00 to 05:00 only", next_step="wait", was_asked=was_asked)
+
+    with pytest.raises(expected, match="20:00 to 05:00") as caught:
+        task()
+    assert type(caught.value) is expected
 
 
 def test_a_task_that_works_keeps_its_name_and_its_result() -> None:

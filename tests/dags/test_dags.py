@@ -139,7 +139,8 @@ def test_a_period_is_a_parameter(dags: dict[str, Any]) -> None:
 
 def test_a_backfill_is_started_by_hand_with_typed_parameters(dags: dict[str, Any]) -> None:
     dag = dags["ops__backfill"]
-    assert dag["params"] == ["from", "landing_path", "mode", "reason", "source", "to"]
+    assert dag["params"] == ["from", "ignore_window", "landing_path", "mode", "reason", "source", "to"]
+    assert dag["tasks"]["choose"]["before"] == ["load__igate", "load__second"]
     assert dag["timetable"]["__type"].endswith("NullTimetable")
     schemas = dag["schemas"]
     assert schemas["source"]["enum"] == ["igate", "second"]
@@ -150,11 +151,27 @@ def test_a_backfill_is_started_by_hand_with_typed_parameters(dags: dict[str, Any
 
 def test_every_task_has_an_owner_and_retries_with_growing_waits(dags: dict[str, Any]) -> None:
     tasks = [task for dag in dags.values() for task in dag["tasks"].values()]
-    assert len(tasks) == 11
+    assert len(tasks) == 13
     for task in tasks:
         assert task["owner"] == "onestop"
         assert task["retries"] >= 2
         assert task["backoff"] > 1
+
+
+def test_whatever_asks_a_source_runs_in_its_pool(dags: dict[str, Any]) -> None:
+    pools = {(d, name): task["pool"] for d, dag in dags.items() for name, task in dag["tasks"].items()}
+    asking = {place: pool for place, pool in pools.items() if pool != "default_pool"}
+    assert asking == {
+        ("ingest__igate", "ingest"): "source__igate",
+        ("ops__backfill", "load__igate"): "source__igate",
+        ("ingest__second", "ingest"): "source__second",
+        ("ops__backfill", "load__second"): "source__second",
+    }
+
+
+def test_a_run_whose_pool_nobody_made_fails_before_the_next_night(dags: dict[str, Any]) -> None:
+    for dag_id in ("ingest__igate", "ingest__second", "ops__backfill"):
+        assert 0 < dags[dag_id]["longest_run"] < 24 * 3600
 
 
 def test_every_dag_says_what_it_does_and_what_to_do_when_it_fails(dags: dict[str, Any]) -> None:

@@ -30,6 +30,8 @@ RULES = {
     "int_dossier__winner",
     "int_dossier__contribution",
     "int_dossier__counted",
+    "int_dossier__working_time",
+    "int_time__day",
     "int_feedback__case",
     "int_agency__path",
     "int_agency__span",
@@ -38,6 +40,7 @@ RULES = {
     "int_metric__month_cell",
     "int_metric__place_cell",
     "int_metric__unit_cell",
+    "int_reconciliation__pair",
 }
 FORM = [
     "received_total",

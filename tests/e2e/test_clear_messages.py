@@ -30,7 +30,14 @@ from worlds import AS_OF, CLIENT, SECRET, World, dossier, make_world, write_refe
 pytestmark = pytest.mark.e2e
 ONESTOP = str(Path(sys.executable).with_name("onestop"))
 WRONG_SECRET, WRONG_PASSWORD = "a-secret-that-is-wrong", "a-password-that-is-wrong"
-MAY_CHANGE = {"ops.load_batch", "ops.ingest_attempt", "ops.rule_result", "ops.dbt_node_result", "ops.build"}
+MAY_CHANGE = {
+    "ops.load_batch",
+    "ops.ingest_attempt",
+    "ops.rule_result",
+    "ops.dbt_node_result",
+    "ops.build",
+    "ops.source_run",
+}
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def test_every_form_of_every_period_and_unit(
 ) -> None:
     monkeypatch.setattr("onestop.sources.portal_export.SECONDS_BETWEEN_LOOKS", 0.01)
     dsn = empty_database if every_kind else None
-    with start("small", sandbox_folder, port=0, every_kind=every_kind, sql_dsn=dsn) as sandbox:
+    with start("small", sandbox_folder, port=0, every_kind=every_kind, sql_dsn=dsn, sftp_port=0) as sandbox:
         monkeypatch.setenv("ONESTOP_WAREHOUSE_DSN", warehouse)
         monkeypatch.setenv("ONESTOP_HASH_KEY", "a hash key for tests only")
         monkeypatch.setenv("ONESTOP_DATA_KEY", "a data key for tests only")

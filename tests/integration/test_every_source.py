@@ -172,6 +172,51 @@ def test_a_refused_file_does_not_hold_up_the_others(province: Province) -> None:
     assert province.world.one("select count(*) from raw.portal_dossier") == 1
 
 
+def test_the_ledger_says_what_a_new_version_changed(province: Province) -> None:
+    bad = dossier(3, DonViXuLy="H15.99")
+    path = province.export(dossier(1), dossier(2), bad)
+    os.utime(path, (1_724_900_000, 1_724_900_000))
+    first = path.read_bytes()
+    assert province.run("dvcqg") == ("loaded", 3, 2, 1, 0, 0)
+
+    def said() -> str:
+        return str(province.world.one("select message from ops.load_batch order by batch_id desc limit 1"))
+
+    # a row put in at the top moves every STT, which is no change; the row in quarantine is gone
+    province.export(dossier(4), dossier(1), dossier(2, TrangThaiHoSo="9"), dossier(5))
+    assert province.run("dvcqg") == ("loaded", 4, 3, 0, 1, 0)
+    assert said() == f"against {path.name} before: 2 rows added, 1 removed, 1 changed"
+
+    corrected = province.export(dossier(4), dossier(1), version=2)
+    assert province.run("dvcqg") == ("duplicate", 2, 0, 0, 2, 0)
+    assert said() == f"against {path.name} before: 0 rows added, 2 removed, 0 changed"
+
+    # put back as it once was, time and all: its own rows are in force again
+    corrected.unlink()
+    path.write_bytes(first)
+    os.utime(path, (1_724_900_000, 1_724_900_000))
+    assert province.run("dvcqg") == ("duplicate", 3, 0, 0, 3, 0)
+    assert said() == f"the same content as {path.name}; against {path.name} before: 1 rows added, 2 removed, 1 changed"
+
+    # only touched: no new content, nothing to tell
+    os.utime(path, (1_724_900_001, 1_724_900_001))
+    assert province.run("dvcqg") == ("duplicate", 3, 0, 0, 3, 0)
+    assert said() == f"the same content as {path.name}"
+    shutil.rmtree(province.folder / ".local" / "landing")
+    province.export(dossier(1))
+    assert province.run("dvcqg")[0] == "duplicate"
+    assert "what changed is not known" in said()
+
+
+@pytest.mark.parametrize("manifest", ['{"rows": 2, "sha256": "00"}', '{"rows": "2"}', "no JSON"])
+def test_a_manifest_of_another_content_refuses_the_rows_of_the_file(province: Province, manifest: str) -> None:
+    path = province.export(dossier(1), dossier(2))
+    path.with_name(f"{path.name}.manifest.json").write_text(manifest)
+    with pytest.raises(DataRefused, match="manifest"):
+        province.run("dvcqg")
+    assert province.world.ledger("dvcqg") == [("refused", 2, 0, 0, 0, 2)]
+
+
 def test_payments_and_ratings(province: Province) -> None:
     paid = {
         "Mã hồ sơ": "H15.07-240823-0001",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import fake_one_stop
 from onestop.errors import DataRefused, OnestopError, SourceUnavailable
 from onestop.pipeline.ingest import ingest
 from onestop.pipeline.reference import ingest_reference
@@ -108,6 +111,49 @@ def test_a_record_changed_after_as_of_is_left_out_and_moves_no_cursor(feed: Feed
     assert world.one("select cursor from ops.source_cursor") == dossier(1)["NgayCapNhat"]
     at_as_of = dossier(3, NgayCapNhat="20240925080000")
     assert feed.run(dossier(1), later, at_as_of).one("select cursor from ops.source_cursor") == "20240925080000"
+
+
+def test_a_source_that_serves_the_future_all_the_same_is_refused_it_record_by_record(
+    tmp_path: Path, warehouse: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that does not look at updated_to: what changed after as-of is counted, not loaded, and comes again."""
+    with fake_one_stop.OneStopServer() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        server.records = [
+            dossier(1),
+            dossier(2, NgayCapNhat="20240925080001"),
+            dossier(3, NgayCapNhat="20990101000000"),
+        ]
+        world = make_world(tmp_path, warehouse, {"igate": server.url}, monkeypatch)
+        monkeypatch.setenv("IGATE_CLIENT_ID", fake_one_stop.CLIENT_ID)
+        monkeypatch.setenv("IGATE_CLIENT_SECRET", fake_one_stop.CLIENT_SECRET)
+        ingest_reference(world.settings, as_of=AS_OF)
+        ingest(world.settings, "igate", as_of=AS_OF)
+        ingest(world.settings, "igate", as_of=AS_OF + timedelta(hours=1))
+        server.shutdown()
+        thread.join()
+    assert world.ledger() == [("loaded", 3, 1, 0, 0, 2), ("loaded", 3, 1, 0, 1, 1)]
+    assert world.rows("select ma_ho_so from raw.one_stop_dossier order by 1") == [
+        ("H15.07-240823-0001",),
+        ("H15.07-240823-0002",),
+    ]
+    assert world.one("select cursor from ops.source_cursor") == "20240925080001"
+
+
+def test_records_with_the_very_time_stamp_of_the_cursor_are_not_missed(
+    tmp_path: Path, warehouse: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without any overlap: the range starts at the cursor, included."""
+    stamp = {"NgayCapNhat": "20240829100000"}
+    for records in ([dossier(1, **stamp)], [dossier(n, **stamp) for n in range(1, 30)]):
+        with OneStopServer(records, CLIENT, SECRET) as server:
+            world = make_world(
+                tmp_path, warehouse, {"igate": server.url}, monkeypatch, options="overlap_minutes: 0, page_size: 7"
+            )
+            ingest_reference(world.settings, as_of=AS_OF)
+            ingest(world.settings, "igate", as_of=AS_OF)
+    assert world.ledger() == [("loaded", 1, 1, 0, 0, 0), ("loaded", 29, 28, 0, 1, 0)]
 
 
 def test_deletes_are_judged_by_their_code_alone(feed: Feed) -> None:

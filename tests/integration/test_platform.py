@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import psutil
@@ -15,28 +19,55 @@ import psycopg
 import pytest
 
 from onestop.config import Settings, load
+from onestop.pipeline import flows
 from onestop.platform import local_platform
 from onestop.platform.airflow import LocalAirflow, services
-from onestop.platform.airflow_client import AirflowClient, DagRunError
+from onestop.platform.airflow_client import AirflowClient, DagRunError, Run
 from onestop.platform.local_platform import PlatformStatus
-from onestop.platform.names import REPORT_DAG, expected_dag_ids
+from onestop.platform.names import BACKFILL_DAG, REPORT_DAG, expected_dag_ids, source_dag, source_pool
+from onestop.sandbox.feedback_server import FeedbackServer
 from onestop.warehouse.embedded import EmbeddedPostgres
+from worlds import write_reference
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 PROVINCE = """\
-province: {code: H15, name_vi: Đắk Lắk, timezone: Asia/Ho_Chi_Minh}
+province: {{code: H15, name_vi: Đắk Lắk, timezone: Asia/Ho_Chi_Minh}}
 sources:
-  - {id: igate, kind: one_stop_api, base_url: "http://127.0.0.1:1", credentials: IGATE}
+  - {{id: igate, kind: one_stop_api, base_url: "http://127.0.0.1:{silent}", credentials: IGATE}}
+  - {{id: second, kind: one_stop_api, base_url: "http://127.0.0.1:{silent}", credentials: IGATE}}
+  - {{id: pakn, kind: feedback_api, base_url: "{feedback}", credentials: PAKN}}
 """
+CASE = {
+    "MaPAKN": "PA-1",
+    "NgayTiepNhan": "2024-08-01T08:00:00+07:00",
+    "TrangThai": "moi",
+    "NgayCapNhat": "2024-08-20T10:00:00",
+}
+API_KEY = "a-key-that-stands-in-airflow-only"
 AS_OF = "2024-09-25T08:00:00+07:00"
 
 
 @pytest.fixture(scope="module")
-def settings() -> Iterator[Settings]:
+def silent() -> Iterator[int]:
+    """A port that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield int(server.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def feedback() -> Iterator[FeedbackServer]:
+    with FeedbackServer([CASE], API_KEY, requests_per_second=0) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def settings(silent: int, feedback: FeedbackServer) -> Iterator[Settings]:
     """A project in a folder with a space in its name, which the server's account can reach."""
     folder = Path(tempfile.mkdtemp(prefix="onestop test ")).resolve()
     folder.chmod(0o755)
-    (folder / "province.yml").write_text(PROVINCE, encoding="utf-8")
+    text = PROVINCE.format(silent=silent, feedback=feedback.url)
+    (folder / "province.yml").write_text(text, encoding="utf-8")
+    write_reference(folder / "reference")
     found = load(folder / "province.yml")
     try:
         yield found
@@ -48,7 +79,8 @@ def settings() -> Iterator[Settings]:
 
 @pytest.fixture(scope="module")
 def platform(settings: Settings) -> PlatformStatus:
-    return local_platform.up(settings, extra_environment={"ONESTOP_AS_OF": AS_OF})
+    given = {"ONESTOP_AS_OF": AS_OF, "IGATE_CLIENT_ID": "i", "IGATE_CLIENT_SECRET": "s"}
+    return local_platform.up(settings, extra_environment=given)
 
 
 @pytest.fixture
@@ -118,17 +150,65 @@ def test_without_a_period_it_is_the_last_complete_quarter_as_of_now(client: Airf
     assert client.returned(run, "resolve_period") == "statutory:2024-Q3"
 
 
-def test_a_second_up_leaves_everything_as_it_is(settings: Settings, platform: PlatformStatus) -> None:
+def state_of(client: AirflowClient, run: Run, task_id: str) -> str:
+    return next((task.state for task in client.tasks(run) if task.task_id == task_id), "")
+
+
+def wait_for(client: AirflowClient, run: Run, task_id: str, states: set[str], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while (found := state_of(client, run, task_id)) not in states:
+        assert time.monotonic() < end, f"{run.dag_id}.{task_id} is {found}"
+        time.sleep(0.5)
+
+
+def test_sources_that_hang_delay_no_other_which_a_connection_of_airflow_lets_in(
+    settings: Settings, client: AirflowClient
+) -> None:
+    """Two sources hang in real DAG runs; meanwhile a third one is loaded, with a key that only Airflow's database has."""
+    flows.ingest_reference(settings, as_of=datetime.fromisoformat(AS_OF))
+    connection = {"connection_id": "pakn", "conn_type": "http", "password": API_KEY}
+    client._request("POST", "/connections", json=connection)
+    hanging = [client.trigger(source_dag(name)) for name in ("igate", "second")]
+    for run in hanging:
+        wait_for(client, run, "ingest", {"running"}, 60)
+    again = client.trigger(
+        BACKFILL_DAG, {"source": "igate", "from": "2024-08-01", "to": "2024-08-02", "reason": "a test"}
+    )
+
+    done = client.wait(client.trigger(source_dag("pakn")), timeout_seconds=90)
+    assert [client.run(run.dag_id, run.run_id).state for run in hanging] == ["running", "running"]
+    (ingest,) = client.tasks(done)
+    assert API_KEY not in "\n".join(client.log_lines(done, ingest))
+    with psycopg.connect(EmbeddedPostgres(settings.local).warehouse_dsn) as warehouse:
+        assert warehouse.execute("select ma_pakn from raw.feedback_case").fetchall() == [("PA-1",)]
+    # A second load of a source that is being asked waits for its pool, and takes no slot of the workers.
+    wait_for(client, again, "load__igate", {"scheduled"}, 30)
+    assert state_of(client, again, "load__second") == "skipped"
+    for run in (again, *hanging):
+        client._request("PATCH", f"/dags/{run.dag_id}/dagRuns/{quote(run.run_id, safe='')}", json={"state": "failed"})
+
+
+def test_a_second_up_leaves_everything_as_it_is(
+    settings: Settings, platform: PlatformStatus, client: AirflowClient
+) -> None:
+    def pools() -> dict[str, int]:
+        return {p["name"]: p["slots"] for p in client._get("/pools")["pools"] if p["name"] != "default_pool"}
+
+    every = {source_pool(name): 1 for name in ("igate", "second", "pakn")}
+    assert pools() == every
+    client._http.delete(f"/api/v2/pools/{source_pool('second')}")
+    assert len(pools()) == 2
     before = [service.pid for service in services(settings)]
     assert local_platform.up(settings) == platform
     assert [service.pid for service in services(settings)] == before
+    assert pools() == every, "a pool that is missing is made, as for a source that came since"
 
 
 def test_down_leaves_no_process_and_up_again_would_be_the_same_address(
     settings: Settings, platform: PlatformStatus
 ) -> None:
     members = [process for service in services(settings) for process in service.members()]
-    assert len(members) >= 5  # three servers and two task slots
+    assert len(members) >= 7  # three servers, and a task slot more than there are sources
     postgres = EmbeddedPostgres(settings.local)
     assert set(local_platform.down(settings)) == {"scheduler", "dag-processor", "api-server", "postgres"}
     assert [process.pid for process in members if process.is_running() and process.status() != "zombie"] == []

@@ -19,6 +19,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from onestop.errors import BuildFailed, WarehouseUnavailable
+from onestop.resources import resource
 from onestop.transform.dbt import LAYERS, BuildResult, build
 from onestop.warehouse.connection import connect
 from onestop.warehouse.embedded import EmbeddedPostgres
@@ -430,7 +431,8 @@ def test_one_build_at_a_time(warehouse: str, target: Path, caplog: pytest.LogCap
         assert "another build is running" in caplog.text
         other.execute("select pg_advisory_unlock_all()")
         waiting.join(60)
-    assert [result.count("model") for result in results] == [10]
+    staging = list((resource("dbt_project") / "models" / "staging").rglob("*.sql"))
+    assert [result.count("model") for result in results] == [len(staging)]
 
 
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:

@@ -118,6 +118,29 @@ def test_as_of_wins_over_the_environment_and_the_clock(tmp_path: Path, monkeypat
         config.now(settings, "yesterday")
 
 
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ('window: "20:00"', "line 3: .*window: not two different local times"),
+        ('window: "22:00-22:00"', "line 3: .*window: not two different local times"),
+        ('window: "20:00-01:00", every: "0 2 * * *"', "line 3: .*no time of `every` .* it would never run"),
+        ("requests_per_second: 0", "line 3: .*requests_per_second"),
+    ],
+)
+def test_hours_and_rates_that_cannot_be_kept(tmp_path: Path, keys: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        config.load(write(tmp_path, GOOD.replace("credentials: IGATE", f"credentials: IGATE, {keys}")))
+
+
+def test_hours_and_rates(tmp_path: Path) -> None:
+    text = GOOD.replace("credentials: IGATE", 'credentials: IGATE, window: "20:00-05:00", requests_per_second: 0.5')
+    text += '  - {id: pakn, kind: feedback_api, base_url: "http://127.0.0.1:8803", credentials: PAKN}\n'
+    igate, pakn = config.load(write(tmp_path, text)).sources
+    assert isinstance(igate, config.OneStopApiSource) and isinstance(pakn, config.FeedbackApiSource)
+    assert (str(igate.window), igate.requests_per_second) == ("20:00 to 05:00", 0.5)
+    assert (pakn.window, pakn.requests_per_second) == (None, 5)  # the contract's own limit
+
+
 def portal(folder: Path, entry: str) -> config.PortalExportSource:
     text = f"province: {{code: H15, name_vi: Đắk Lắk}}\nsources:\n  - {{id: dvcqg, kind: portal_export, {entry}}}\n"
     source = config.load(write(folder, text)).source("dvcqg")

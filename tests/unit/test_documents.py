@@ -86,7 +86,7 @@ def keys(model: type[BaseModel], prefix: str) -> dict[str, str]:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             found |= keys(kind, f"{name}.")
         elif name != "file":
-            found[prefix + name] = "required" if info.is_required() else str(info.default)
+            found[prefix + name] = "required" if info.is_required() else str(info.default).replace("None", "none")
     return found
 
 
@@ -110,10 +110,12 @@ def test_every_variable() -> None:
 
 def test_metrics() -> None:
     with (ROOT / "dbt_project/seeds/metric_definition.csv").open(encoding="utf-8", newline="") as file:
-        codes = {row["metric_code"] for row in csv.DictReader(file)}
+        registry = list(csv.DictReader(file))
+    keys = ("metric_code", "name_vi", "numerator", "denominator")
+    assert table("metrics.md", "metric") == [tuple(row[key] for key in keys) for row in registry]
     named: set[str] = set()
     for row in table("metrics.md", "column"):
         first, *rest = [code.strip() for code in row[1].split(",")]
         stem = first.rpartition("_")[0]
         named |= {first, *(stem + code if code.startswith("_") else code for code in rest)}
-    assert named == codes
+    assert named == {row["metric_code"] for row in registry if row["family"] == "form"}

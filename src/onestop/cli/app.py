@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from onestop import __version__
-from onestop.cli import local, steps
+from onestop.cli import local, published, quarantine, steps
 from onestop.cli.output import error_console, secret_free
 from onestop.errors import OnestopError
 
@@ -45,6 +45,8 @@ def _root(
 
 steps.register(app)
 local.register(app)
+quarantine.register(app)
+published.register(app)
 
 
 def main() -> None:

@@ -118,6 +118,8 @@ def sandbox(
         console.print(f"serving {running.url}", highlight=False)
         if running.feedback:
             console.print(f"serving {running.feedback.url} (feedback)", highlight=False)
+        if running.exports:
+            console.print(f"serving {running.exports.url} (the portal's files)", highlight=False)
         for name, value in running.environment.items():
             if os.environ.get(name) != value:  # what came from the environment need not be shown
                 console.print(f"export {name}={value}", highlight=False, markup=False)
@@ -139,6 +141,8 @@ def sandbox(
         feedback_port=port + 1 if port else 0,
         api_key=os.environ.get("PAKN_API_KEY"),
         sql_dsn=None if file else sql_dsn,
+        sftp_port=port + 2 if port else 0,
+        sftp_password=os.environ.get("DVCQG_PASSWORD"),
         ready=ready,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from onestop.pipeline.ingest_result import IngestResult
 Config = Annotated[Path, typer.Option("--config", help="The province's configuration.", envvar="ONESTOP_CONFIG")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help='What "now" means (ISO 8601); default: the clock.')]
 Since = Annotated[str | None, typer.Option(help="Where a first load starts (ISO 8601); default: 1970.")]
+IgnoreWindow = Annotated[bool, typer.Option("--ignore-window", help="Ask sources outside of their `window`, too.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DEFAULT_CONFIG = Path("province.yml")
 
@@ -32,6 +34,7 @@ def run(
     config_file: Config = DEFAULT_CONFIG,
     as_of: AsOf = None,
     since: Since = None,
+    ignore_window: IgnoreWindow = False,
     as_json: Json = False,
 ) -> None:
     """All steps in one process: ingest every source, validate, build, draft the reports.
@@ -44,7 +47,14 @@ def run(
     from onestop.pipeline import flows
 
     with progress_line(quiet=as_json) as progress:
-        result = flows.run(settings, wanted, as_of=now, since=_since(settings, since), progress=progress)
+        result = flows.run(
+            settings,
+            wanted,
+            as_of=now,
+            since=_since(settings, since),
+            ignore_window=ignore_window,
+            progress=progress,
+        )
     if as_json:
         print_json(
             {
@@ -73,6 +83,7 @@ def ingest(
     replay: Annotated[
         str | None, typer.Option(help="Judge and load again what an earlier run landed (ops.load_batch.landing_path).")
     ] = None,
+    ignore_window: IgnoreWindow = False,
     as_json: Json = False,
 ) -> None:
     """Pull one source, land it, judge it, load it.
@@ -88,7 +99,17 @@ def ingest(
             results = flows.ingest_reference(settings, as_of=now, progress=progress)
         else:
             start = _since(settings, since)
-            results = [flows.ingest(settings, source, as_of=now, since=start, replay_from=replay, progress=progress)]
+            results = [
+                flows.ingest(
+                    settings,
+                    source,
+                    as_of=now,
+                    since=start,
+                    replay_from=replay,
+                    ignore_window=ignore_window,
+                    progress=progress,
+                )
+            ]
     if as_json:
         print_json([asdict(r) for r in results])
     else:
@@ -102,6 +123,7 @@ def backfill(
     reason: Annotated[str, typer.Option(help="Why, at least five characters; kept in ops.load_batch.")],
     config_file: Config = DEFAULT_CONFIG,
     as_of: AsOf = None,
+    ignore_window: IgnoreWindow = False,
     as_json: Json = False,
 ) -> None:
     """Pull again what changed in a range of days; the nightly ingest goes on from where it was.
@@ -114,7 +136,14 @@ def backfill(
 
     with progress_line(quiet=as_json) as progress:
         result = backfills.backfill(
-            settings, source, first=first.date(), last=last.date(), reason=reason, as_of=now, progress=progress
+            settings,
+            source,
+            first=first.date(),
+            last=last.date(),
+            reason=reason,
+            as_of=now,
+            ignore_window=ignore_window,
+            progress=progress,
         )
     if as_json:
         print_json(asdict(result))
@@ -147,19 +176,30 @@ def transform(
 def report(
     period: Annotated[str, typer.Argument(help="2024-Q3 or calendar:2024-Q3.")],
     config_file: Config = DEFAULT_CONFIG,
+    known_at: Annotated[
+        str | None, typer.Option(help="The figures as they were known at this moment (ISO 8601), built for it.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Draft a period's reports from the built models.
+    """Draft a period's reports from the built models; or, with --known-at, report what was known at a past moment.
 
-    Example: onestop report 2024-Q3
+    Example: onestop report 2024-Q3 --known-at 2024-09-25T08:00:00+07:00
     """
     wanted = periods.parse(period)
     settings = config.load(config_file)
+    moment = clock.parse_moment(known_at, settings.zone) if known_at else None
     from onestop.pipeline import flows
+    from onestop.pipeline.known_at import report_known_at
 
-    paths = flows.draft_report(settings, wanted)
+    with progress_line(quiet=as_json) as progress:
+        if moment:
+            now = config.now(settings)
+            paths = report_known_at(settings, wanted, known_at=moment, now=now, progress=progress)
+        else:
+            paths = flows.draft_report(settings, wanted)
     if as_json:
-        print_json({"period": str(wanted), "reports": paths})
+        figures = json.loads(next(path for path in paths if path.suffix == ".json").read_text(encoding="utf-8"))
+        print_json({"period": str(wanted), "known_at": figures["known_at"], "reports": paths, "figures": figures})
     else:
         for path in paths:
             console.print(relative(path), highlight=False, markup=False, soft_wrap=True)

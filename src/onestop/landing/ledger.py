@@ -41,6 +41,7 @@ class Batch:
     state: State = "loaded"
     reached_end: bool = True
     message: str | None = None
+    replays_batch_id: int | None = None
     started_at: datetime = field(default_factory=system_now)
     rules: dict[str, tuple[str, int, int]] = field(default_factory=dict)
 
@@ -127,13 +128,13 @@ def write_batch(cursor: psycopg.Cursor[tuple[object, ...]], batch: Batch, attemp
     cursor.execute(
         "insert into ops.load_batch (batch_id, source_id, entity, origin, sha256, received, accepted, quarantined,"
         " duplicate, refused, started_at, finished_at, state, accepted_at, reached_end, is_first_load, cursor_before,"
-        " cursor_after, landing_path, message, code_version) overriding system value"
-        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " cursor_after, landing_path, message, replays_batch_id, code_version) overriding system value"
+        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             batch.batch_id, batch.source_id, batch.entity, batch.origin, batch.sha256, batch.received, batch.accepted,
             batch.quarantined, batch.duplicate, batch.refused, batch.started_at, system_now(), batch.state,
             batch.accepted_at, batch.reached_end, batch.is_first_load, batch.cursor_before, batch.cursor_after,
-            batch.landing_path, batch.message, __version__,
+            batch.landing_path, batch.message, batch.replays_batch_id, __version__,
         ],
     )  # fmt: skip
     cursor.executemany(

@@ -24,6 +24,7 @@ def backfill(
     last: date,
     reason: str,
     as_of: datetime,
+    ignore_window: bool = False,
     progress: Progress | None = None,
 ) -> IngestResult:
     """Pull again what changed from the first to the last day, both included, in local time.
@@ -47,6 +48,7 @@ def backfill(
         as_of=as_of,
         between=(f"{start:%Y%m%d}000000", f"{end:%Y%m%d}000000"),
         reason=_checked(reason),
+        ignore_window=ignore_window,
         progress=progress,
     )
 

@@ -41,6 +41,7 @@ def connector(settings: Settings, source: PolledSource) -> Connector:
         page_size=source.page_size,
         timeout_seconds=source.timeout_seconds,
         retry_budget_seconds=source.retry_budget_seconds,
+        requests_per_second=source.requests_per_second,
         fields=[item.field for item in load_spec("one_stop_dossier").fields],
     )
 
@@ -57,6 +58,7 @@ class _Feedback:
             credentials=source.credentials,
             zone=settings.zone,
             page_size=source.page_size,
+            requests_per_second=source.requests_per_second,
             timeout_seconds=source.timeout_seconds,
             retry_budget_seconds=source.retry_budget_seconds,
         )

@@ -91,6 +91,8 @@ def _reference(settings: Settings, kind: ReferenceFile) -> str:
 
 def _source(settings: Settings, source: Source) -> str:
     """Ask for the last minute: the token, the address and the format are tried, and little is read."""
+    if source.window and not source.window.is_open(system_now(), settings.zone):
+        return f"not asked now: it may be asked from {source.window} only, local time"
     if isinstance(source, PortalExportSource):
         with file_system(settings, source) as (fs, path):
             return f"{len(list_files(fs, path).files)} exports in its folder"

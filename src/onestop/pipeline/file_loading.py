@@ -19,6 +19,7 @@ from onestop.landing.ledger import Batch
 from onestop.pipeline.entities import Known, some
 from onestop.pipeline.loading import Cursor, Loader
 from onestop.quality.drift import UnknownFields
+from onestop.quality.quarantine import note_sightings
 from onestop.sources.portal_export import PortalFile
 from onestop.sources.portal_table import SURPLUS
 from onestop.sources.records import shape
@@ -118,17 +119,23 @@ class FileLoader(Loader):
         if not (by_column and self.unknown.knows(records.names)):
             self.unknown.note(records)
         accepted, rejected = self._known(cursor, shaped.content_hash)
-        again, unchanged, fresh = [], [], []
+        again, unchanged, fresh, sighted = [], [], [], []
         for place, content in enumerate(shaped.content_hash):
-            if content in self._held or content in rejected:
+            if content in self._held:
                 again.append(place)
-            elif content in accepted:
+            elif content in accepted:  # also a rejected row that came back from quarantine
                 unchanged.append(place)
+            elif content in rejected:
+                again.append(place)
+                sighted.append(place)
             else:
                 fresh.append(place)
             self._held.add(content)
         self.batch.duplicate += len(again) + len(unchanged)
         more = {"file_id": pa.scalar(self.file_id, pa.int64())}
+        if sighted:
+            seen = [(shaped.content_hash[place], int(rows[place])) for place in sighted]
+            note_sightings(cursor, self.batch.source_id, self.batch.entity, self.file_id, seen)
         if unchanged:
             places = np.asarray(unchanged)
             self.copy_raw(cursor, some(shaped, places), rows[places], [None] * len(places), more)
@@ -144,8 +151,8 @@ class FileLoader(Loader):
     def note_facts(self, cursor: Cursor, facts: FileFacts) -> None:
         """What reading the file showed, into the register and the ledger's message."""
         cursor.execute(
-            "update ops.portal_file set layout_rows = %s, unknown_headings = %s where file_id = %s",
-            [facts.layout_rows, list(facts.unknown_headings), self.file_id],
+            "update ops.portal_file set layout_rows = %s, unknown_headings = %s, sheet = %s where file_id = %s",
+            [facts.layout_rows, list(facts.unknown_headings), facts.sheet, self.file_id],
         )
         self.batch.message = self.note_drift(cursor)
 

@@ -23,14 +23,19 @@ from onestop.config import PortalExportSource, Settings, required_secrets, secre
 from onestop.errors import ConfigurationError, DataRefused, OnestopError, SourceUnavailable
 from onestop.landing import ledger
 from onestop.landing.store import LandingStore
+from onestop.pipeline.curfew import Curfew
 from onestop.pipeline.entities import portal_entity
+from onestop.pipeline.file_changes import Changes, replaced_by
 from onestop.pipeline.file_loading import FileLoader, KnownFile, known_files, write_file
 from onestop.pipeline.ingest_result import IngestResult, Progress
 from onestop.pipeline.keys import Keys
+from onestop.pipeline.loading import Cursor
 from onestop.pipeline.reference import reference_index
 from onestop.quality.batch import BatchFacts, reason_to_stop
+from onestop.quality.compare import compare
+from onestop.quality.history import Delivery
 from onestop.quality.reference import ReferenceIndex
-from onestop.sources.portal_export import PortalFile, fetch, list_files, manifest_of, wait_until_settled
+from onestop.sources.portal_export import Manifest, PortalFile, fetch, list_files, manifest_of, wait_until_settled
 from onestop.sources.sftp import SftpAddress, SftpFolder, SftpLogin
 from onestop.sources.spreadsheet import FileRefused, read_table
 
@@ -45,6 +50,7 @@ def ingest_files(
     work: Connection,
     *,
     as_of: datetime,
+    curfew: Curfew,
     progress: Progress,
 ) -> IngestResult:
     """Load every file that is new or changed, earlier ones first.
@@ -54,20 +60,25 @@ def ingest_files(
 
     Raises:
         SourceUnavailable: the folder or a file could not be read; the others were loaded.
+        WindowClosed: the source's window ended before the last file; those before it were loaded.
         DataRefused: a file was refused whole, or a first load found none; the others were loaded.
     """
     with file_system(settings, source) as (fs, path):
         listing = list_files(fs, path)
         with work.cursor() as cursor:
             reference = reference_index(cursor)
-            known = known_files(cursor, source.id)
+            # What was loaded last under each name: a file put back as it once was has changed, too.
+            known = {k.name: k for k in sorted(known_files(cursor, source.id), key=lambda k: k.file_id)}
             first = ledger.is_first_load(cursor, source.id)
         ready = [f for f in listing.files if f.stamp <= to_stamp(as_of, settings.zone)]
-        new = [f for f in ready if not any(k.is_same(f) for k in known)]
+        new = [f for f in ready if f.name not in known or not known[f.name].is_same(f)]
         run = _Run(settings, source, keys, work, as_of, reference, fs, first)
         results: list[IngestResult] = []
         problems: list[OnestopError] = []
         for place, file in enumerate(new, 1):
+            if curfew.is_over:
+                problems.append(curfew.end())
+                break
             progress(f"ingest {source.id}: {file.name}", sum(r.received for r in results))
             try:
                 results.append(run.load(file, is_last=place == len(new) and not problems))
@@ -184,10 +195,8 @@ class _Run:
             )
         try:
             settled = wait_until_settled(self.fs, file)
-            manifest = manifest_of(self.fs, settled)
             body = fetch(self.fs, settled)
-            if manifest:
-                manifest.check_content(settled, body)
+            manifest = self._manifest(settled, body)
             batch.sha256, batch.landing_path = hashlib.sha256(body).hexdigest(), self._land(file, body)
             self._load(settled, body, batch, manifest.check_rows if manifest else None)
         except OnestopError as problem:
@@ -202,9 +211,23 @@ class _Run:
         self.work.commit()
         return IngestResult.of(batch)
 
+    def _manifest(self, file: PortalFile, body: bytes) -> Manifest | None:
+        """What the manifest announces, if there is one and it speaks of this content; the file's rows count otherwise."""
+        try:
+            manifest = manifest_of(self.fs, file)
+            if manifest:
+                manifest.check_content(file, body)
+        except DataRefused as problem:
+            raise FileRefused(problem.message, next_step=problem.next_step, rows=_rows_of(file, body)) from None
+        return manifest
+
+    @property
+    def _landing(self) -> LandingStore:
+        return LandingStore(self.settings.landing_url, self.keys.data)
+
     def _land(self, file: PortalFile, body: bytes) -> str:
         run_id = f"{system_now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
-        landed = LandingStore(self.settings.landing_url, self.keys.data).open_run(self.source.id, file.entity, run_id)
+        landed = self._landing.open_run(self.source.id, file.entity, run_id)
         landed.put(1, body)
         landed.close({"source": self.source.id, "entity": file.entity, "file": file.name})
         return landed.path
@@ -214,10 +237,18 @@ class _Run:
     ) -> None:
         assert batch.sha256 is not None  # noqa: S101  (set by the caller)
         with self.work.cursor() as cursor:
+            changes = self._changes(cursor, file, batch.sha256)
             twin = KnownFile.with_content(cursor, self.source.id, batch.sha256)
             if twin is not None:
                 batch.received = batch.duplicate = twin.rows
-                batch.state, batch.message = "duplicate", f"the same content as {twin.name}"
+                if check_rows:
+                    check_rows(file, twin.rows)
+                if changes:
+                    with closing(read_table(body, file.name, file.entity)) as chunks:
+                        for chunk in chunks:
+                            changes.note(chunk.records)
+                said = [f"the same content as {twin.name}", changes.message if changes else ""]
+                batch.state, batch.message = "duplicate", "; ".join(filter(None, said))
                 write_file(cursor, file, batch, twin_of=twin.file_id)
                 ledger.write_batch(cursor, batch)
                 return
@@ -230,14 +261,48 @@ class _Run:
                     loader.note_keys(chunk.records for chunk in chunks)
             with closing(read_table(body, file.name, file.entity, stamp=file.stamp)) as chunks:
                 for chunk in chunks:
+                    if changes:
+                        changes.note(chunk.records)
                     loader.load_rows(cursor, chunk.numbers, chunk.records)
                 loader.note_facts(cursor, chunks.facts)
+            if changes:
+                batch.message = "; ".join(filter(None, (changes.message, batch.message)))
             if check_rows:
                 check_rows(file, batch.received)
             self._judge_whole(file, loader)
+            self._compare(cursor, file, loader)
             if batch.received and batch.duplicate == batch.received:
                 batch.state = "duplicate"
+            loader.corrections.settle(cursor, batch.batch_id, batch.accepted_at)
             ledger.write_batch(cursor, batch)
+
+    def _changes(self, cursor: psycopg.Cursor[tuple[object, ...]], file: PortalFile, sha256: str) -> Changes | None:
+        """What compares the file with the one that it replaces; None where it replaces none with other content."""
+        earlier = replaced_by(cursor, self.source.id, file, file.stem)
+        if earlier is None or earlier.sha256 == sha256:
+            return None
+        return Changes.against(earlier, self._landing, file)
+
+    def _compare(self, cursor: Cursor, file: PortalFile, loader: FileLoader) -> None:
+        """The file beside those before it."""
+        batch, entity = loader.batch, loader.entity
+        delivery = Delivery(
+            batch_id=batch.batch_id,
+            source_id=batch.source_id,
+            entity=batch.entity,
+            as_of=self.as_of,
+            zone=self.settings.zone,
+            records=batch.received,
+            irregular="first_load" if self.is_first_load else None,
+            covers=(file.first_day, file.last_day),
+            series=file.stem,
+            version=file.version,
+        )
+        compared = compare(cursor, entity.book.delivery_rules, delivery, entity.spec, self.reference)
+        batch.rules |= compared.counts
+        batch.message = "; ".join(filter(None, (batch.message, compared.message))) or None
+        if compared.stop:
+            raise self._refused(file, batch, compared.stop)
 
     def _judge_whole(self, file: PortalFile, loader: FileLoader) -> None:
         batch = loader.batch
@@ -248,7 +313,19 @@ class _Run:
         stop = loader.entity.book.batch_rules[0].id
         batch.rules[stop] = ("stop", batch.received, batch.received if reason else 0)
         if reason:
-            raise DataRefused(
-                f"{self.source.id}: {file.name} with {batch.received} rows was refused whole: {reason} ({stop})",
-                next_step="have the file corrected or exported again; what was loaded before stays in force",
-            )
+            raise self._refused(file, batch, f"{reason} ({stop})")
+
+    def _refused(self, file: PortalFile, batch: ledger.Batch, reason: str) -> DataRefused:
+        return DataRefused(
+            f"{self.source.id}: {file.name} with {batch.received} rows was refused whole: {reason}",
+            next_step="have the file corrected or exported again; what was loaded before stays in force",
+        )
+
+
+def _rows_of(file: PortalFile, body: bytes) -> int:
+    """How many rows a file has that is refused for another reason; 0 where they cannot be counted."""
+    try:
+        with closing(read_table(body, file.name, file.entity)) as chunks:
+            return sum(len(chunk.records) for chunk in chunks)
+    except FileRefused as problem:
+        return problem.rows

@@ -86,11 +86,19 @@ def draft_report(settings: Settings, period: Period) -> list[Path]:
 
 
 def run(
-    settings: Settings, period: Period, *, as_of: datetime, since: str | None = None, progress: Progress | None = None
+    settings: Settings,
+    period: Period,
+    *,
+    as_of: datetime,
+    since: str | None = None,
+    ignore_window: bool = False,
+    progress: Progress | None = None,
 ) -> RunResult:
     """Ingest every source, build, draft the period's reports.
 
-    A source that is down or refused does not hold up the others; it is in the result's problems.
+    A source that is down, refused or outside of its window does not hold up the others; it is in the result's problems.
+    Sources are read one after the other, for the memory's sake: one that hangs delays those behind it by its own
+    retry budget and one request's deadline, no longer.
 
     Raises:
         ConfigurationError: credentials, keys or reference files are missing; nothing was done.
@@ -104,7 +112,8 @@ def run(
         result.problems.append(("reference", problem))
     for source in settings.sources:
         try:
-            result.ingests.append(ingest(settings, source.id, as_of=as_of, since=since, progress=progress))
+            done = ingest(settings, source.id, as_of=as_of, since=since, ignore_window=ignore_window, progress=progress)
+            result.ingests.append(done)
         except OnestopError as problem:
             result.problems.append((source.id, problem))
     if not _anything_loaded(settings):

@@ -34,6 +34,10 @@ class Keys:
         """One personal part of a quarantined payload, sealed."""
         return self.data.encrypt_text(value, _PAYLOAD)
 
+    def decrypt_payload(self, sealed: str) -> str:
+        """The reverse: for the memory of a replay only."""
+        return self.data.decrypt_text(sealed, _PAYLOAD)
+
 
 def load_keys(settings: Settings) -> Keys:
     """The installation's keys.

@@ -24,6 +24,7 @@ from onestop.landing.seen import seen_before
 from onestop.pipeline.entities import Entity, Known, Mask, some
 from onestop.pipeline.keys import Keys
 from onestop.quality.batch import BatchFacts
+from onestop.quality.corrections import Corrections
 from onestop.quality.drift import UnknownFields, write_unknown
 from onestop.quality.quarantine import Rejected, protect, write_rejected
 from onestop.quality.reference import ReferenceIndex
@@ -58,6 +59,11 @@ class Loader:
     def unknown(self) -> UnknownFields:
         """What the delivery holds beyond its specification."""
         return UnknownFields(self.entity.spec)
+
+    @cached_property
+    def corrections(self) -> Corrections:
+        """What waits in quarantine and comes right with this delivery; settle it before the commit."""
+        return Corrections(self.batch.source_id, self.batch.entity)
 
     @cached_property
     def judge(self) -> Judge:
@@ -188,6 +194,8 @@ class Loader:
         def broken_rules(place: int, action: str) -> list[str]:
             return [r.id for r in rules if r.action == action and verdict.broken[r.id][place]]
 
+        keys, versions = self._names(chunk)
+        self.corrections.note_rejected(cursor, (keys[p] for p in map(int, np.flatnonzero(rejected))))
         places = np.flatnonzero(~rejected)
         warnings = ["{" + ",".join(broken_rules(p, "warn")) + "}" if warned[p] else None for p in map(int, places)]
         self.copy_raw(cursor, some(chunk, places), rows[places], warnings, more)
@@ -203,6 +211,8 @@ class Loader:
                     payload=protect(chunk.records[p], self.entity.spec, self.keys.encrypt_payload),
                     content_hash=chunk.content_hash[p],
                     agency_code=agencies[p].as_py(),
+                    key_code=keys[p],
+                    version=versions[p],
                 )
                 for p in map(int, np.flatnonzero(rejected))
             ],
@@ -217,6 +227,12 @@ class Loader:
         self.facts.judged += len(chunk)
         self.facts.failed += quarantined
 
+    def _names(self, chunk: Shaped) -> tuple[list[str | None], list[str | None]]:
+        """Each record's key, and its version where it can be read."""
+        name = self.entity.version_column
+        version = pc.if_else(pa.array(chunk.dates[name]), chunk.columns[name], pa.scalar(None, pa.string()))
+        return chunk.columns[self.entity.key_column].to_pylist(), version.to_pylist()
+
     def copy_raw(
         self,
         cursor: Cursor,
@@ -226,6 +242,8 @@ class Loader:
         more: Mapping[str, pa.Scalar] | None = None,
     ) -> None:
         """Append records to their raw table; `warnings` are array literals, the rest as in `store`."""
+        if self.corrections.waiting(cursor):
+            self.corrections.note_accepted(*self._names(chunk), [int(row) for row in rows])
         columns = {
             "batch_id": pa.repeat(pa.scalar(self.batch.batch_id, pa.int64()), len(chunk)),
             "row_number": pa.array(rows, pa.int64()),

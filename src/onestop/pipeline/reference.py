@@ -22,7 +22,9 @@ from onestop.landing.store import LandingStore
 from onestop.pipeline.ingest_result import IngestResult, Progress
 from onestop.pipeline.keys import load_keys
 from onestop.pipeline.warehouse_faults import explained
+from onestop.quality.compare import compare_size
 from onestop.quality.reference import ReferenceIndex
+from onestop.quality.rules import reference_rules
 from onestop.sources.reference import FILES, ReferenceFile, Row, check_whole, gaps, read_reference, refuse_if
 from onestop.warehouse.connection import connect, warehouse_dsn
 from onestop.warehouse.copy import copy_columns
@@ -112,6 +114,9 @@ def _load_file(
             units = set(_agency_index(cursor).agencies)
             refuse_if(kind.name, check_whole(kind, rows, settings.province.code, units))
             batch.message = "; ".join(gaps(kind, rows)[:_GAPS_SHOWN]) or None
+            in_force, sha256 = _in_force(cursor, kind.entity)
+            if sha256 != batch.sha256:
+                _compare(cursor, kind, batch, in_force)
         except DataRefused as problem:
             work.rollback()
             batch.received = batch.received or max(content.count(b"\n") - 1, 0)
@@ -119,13 +124,30 @@ def _load_file(
             ledger.write_batch(cursor, batch)
             work.commit()
             raise
-        if _in_force(cursor, kind.entity)[1] == batch.sha256:
+        if sha256 == batch.sha256:
             batch.duplicate, batch.state = batch.received, "duplicate"
         else:
             batch.accepted = _copy(cursor, kind, batch.batch_id, rows)
         ledger.write_batch(cursor, batch)
     work.commit()
     return IngestResult.of(batch)
+
+
+def _compare(
+    cursor: psycopg.Cursor[tuple[object, ...]], kind: ReferenceFile, batch: ledger.Batch, in_force: int | None
+) -> None:
+    """The file beside the version in force. Raises DataRefused where a rule that differs is a `stop`."""
+    if (book := reference_rules(kind.entity)) is None:
+        return
+    cursor.execute("select received from ops.load_batch where batch_id = %s", [in_force])
+    row = cursor.fetchone()
+    compared = compare_size(
+        cursor, book.delivery_rules, batch.batch_id, batch.received, int(str(row[0])) if row else None
+    )
+    batch.rules |= compared.counts
+    batch.message = "; ".join(filter(None, (batch.message, compared.message))) or None
+    if compared.stop:
+        raise DataRefused(f"{kind.name} was refused whole: {compared.stop}", next_step="see whether the file is whole")
 
 
 def _copy(cursor: psycopg.Cursor[tuple[object, ...]], kind: ReferenceFile, batch_id: int, rows: list[Row]) -> int:

@@ -1,4 +1,7 @@
-"""The local Airflow: an API server, a scheduler with two task slots, and a DAG processor, on 127.0.0.1.
+"""The local Airflow: an API server, a scheduler with its task slots, and a DAG processor, on 127.0.0.1.
+
+There is a pool of one slot for each source, and one task slot more than there are sources: a source that hangs takes
+its own slot and nobody else's.
 
 Its folder is `.local/airflow`; `.local/airflow/onestop.json` (readable by its owner only) holds the port, the
 password and the keys that were chosen at the first start. To move to another port, run `onestop down`, write
@@ -25,12 +28,13 @@ import psycopg
 from onestop.config import Settings
 from onestop.errors import ConfigurationError, WarehouseUnavailable
 from onestop.platform.airflow_client import AirflowClient
-from onestop.platform.names import CONFIG_VARIABLE, expected_dag_ids
+from onestop.platform.names import CONFIG_VARIABLE, expected_dag_ids, source_pool
 from onestop.platform.processes import Service, port_is_free, port_to_keep, stop, wait_until
 from onestop.resources import resource
 
 USER = "admin"
 START_SECONDS = 180
+MOST_TASKS = 16  # at once: each ingest that is loading takes some 0.8 GB
 DAGS_SECONDS = 60
 _COMMANDS = {
     "scheduler": ("scheduler", "--skip-serve-logs"),
@@ -88,6 +92,8 @@ class LocalAirflow:
         environment = self.environment(extra_environment)
         wanted = services(self.settings)
         if all(s.running for s in wanted):
+            with self.client() as client:
+                self._make_pools(client)  # of sources that province.yml has had since
             return
         if not wanted[-1].running and not port_is_free(self._state.port):
             raise WarehouseUnavailable(
@@ -101,9 +107,13 @@ class LocalAirflow:
             service.start([sys.executable, "-m", "airflow", *_COMMANDS[service.name]], environment)
         with self.client() as client:
             wait_until(lambda: client.healthy(since=began), wanted, what="Airflow", timeout_seconds=START_SECONDS)
+            self._make_pools(client)
             wait_until(
                 lambda: self._dags_are_read(client), wanted, what="reading the DAGs", timeout_seconds=DAGS_SECONDS
             )
+
+    def _make_pools(self, client: AirflowClient) -> None:
+        client.make_pools({source_pool(s.id): f"One load of {s.id} at a time" for s in self.settings.sources})
 
     def _dags_are_read(self, client: AirflowClient) -> bool:
         return expected_dag_ids(self.settings) <= set(client.dag_ids()) or bool(client.import_errors())
@@ -127,7 +137,7 @@ class LocalAirflow:
                 "hostname_callable": "socket.gethostname",
                 "load_examples": "False",
                 "min_serialized_dag_update_interval": "5",
-                "parallelism": "2",
+                "parallelism": str(min(max(2, len(self.settings.sources) + 1), MOST_TASKS)),
                 "simple_auth_manager_passwords_file": str(self.home / "passwords.json"),
                 "simple_auth_manager_users": f"{USER}:admin",
             },

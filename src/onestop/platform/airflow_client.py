@@ -85,6 +85,13 @@ class AirflowClient:
         """All active DAGs."""
         return sorted(d["dag_id"] for d in self._get("/dags", limit=100)["dags"])
 
+    def make_pools(self, pools: Mapping[str, str]) -> None:
+        """Make those of these pools (name -> description) that are missing, with one slot each; the others stay."""
+        known = {pool["name"] for pool in self._get("/pools", limit=1000)["pools"]}
+        for name, description in pools.items():
+            if name not in known:
+                self._request("POST", "/pools", json={"name": name, "slots": 1, "description": description})
+
     def import_errors(self) -> dict[str, str]:
         """What is wrong with the DAGs' files: file name to message."""
         return {e["filename"]: e["stack_trace"] for e in self._get("/importErrors", limit=100)["import_errors"]}

@@ -13,15 +13,39 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
 
-from airflow.sdk import Asset, CronTriggerTimetable
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import Asset, CronTriggerTimetable, Param
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from onestop.config import Settings, load
-from onestop.errors import ConfigurationError, OnestopError
-from onestop.platform.names import CONFIG_VARIABLE, PROGRESS_MARK
+from onestop.errors import ConfigurationError, OnestopError, WindowClosed
+from onestop.platform.names import CONFIG_VARIABLE, PROGRESS_MARK, source_pool
+
+__all__ = [
+    "AS_OF",
+    "IGNORE_WINDOW",
+    "LONGEST_PULL",
+    "MART",
+    "SINCE",
+    "dag_defaults",
+    "final_faults",
+    "local_cron",
+    "log_progress",
+    "raw_asset",
+    "settings",
+    "source_pool",
+]
 
 OWNER = "onestop"
+_MOMENT = {"type": ["null", "string"], "format": "date-time"}
+AS_OF = Param(None, **_MOMENT, title="As of", description="What 'now' is. Empty: the clock.")
+SINCE = Param(None, **_MOMENT, title="Since", description="Where a first load starts. Empty: at the very beginning.")
+IGNORE_WINDOW = Param(
+    False, type="boolean", title="Ignore window", description="Ask the source outside of its `window`, too."
+)
 MART = Asset(name="mart", uri="onestop://mart")
+
+# Shorter than a day, so that a night's run which never got its turn is seen before the next one.
+LONGEST_PULL = timedelta(hours=20)
 
 # A tick that was missed by less than this (the platform was starting) is made up; on a new
 # installation an older one is not, so that `onestop up` does not start a night's work at noon.
@@ -57,9 +81,14 @@ def raw_asset(source_id: str) -> Asset:
     return Asset(name=f"raw {source_id}", uri=f"onestop://raw/{source_id}")
 
 
-def dag_defaults(*tags: str) -> dict[str, Any]:
-    """The arguments that all DAGs have in common: one run at a time, no catch-up, retries with growing waits."""
+def dag_defaults(*tags: str, longest_run: timedelta | None = None) -> dict[str, Any]:
+    """The arguments that all DAGs have in common: one run at a time, no catch-up, retries with growing waits.
+
+    Args:
+        longest_run: a run that is not over by then fails, whatever it waits for: a slot, or a pool that nobody made.
+    """
     return {
+        "dagrun_timeout": longest_run,
         "catchup": False,
         "max_active_runs": 1,
         "tags": ["onestop", *tags],
@@ -88,12 +117,17 @@ def final_faults(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
     Raises:
         AirflowFailException: for refused data, wrong configuration and defects, with the message as it is.
+        AirflowSkipException: a run of the timetable came outside of its source's window; nothing was asked.
     """
 
     @functools.wraps(function)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         try:
             return function(*args, **kwargs)
+        except WindowClosed as problem:
+            if not problem.was_asked and _is_first_try_of_timetable():
+                raise AirflowSkipException(problem.message) from None
+            raise AirflowFailException(str(problem)) from None
         except OnestopError as problem:
             if worth_a_retry(problem):
                 raise
@@ -106,6 +140,14 @@ def final_faults(function: Callable[_P, _R]) -> Callable[_P, _R]:
             raise AirflowFailException(f"{type(problem).__name__}: {problem}") from problem
 
     return run
+
+
+def _is_first_try_of_timetable() -> bool:
+    """A retry after a failure is none: skipping it would hide that the night's data are missing."""
+    from airflow.sdk import get_current_context
+
+    context = get_current_context()
+    return context["dag_run"].run_type == "scheduled" and context["ti"].try_number <= 1
 
 
 def log_progress(step: str, done: int) -> None:

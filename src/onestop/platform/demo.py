@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
@@ -26,7 +27,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from rich.console import Console
 
-from onestop.config import FeedbackApiSource, OneStopApiSource, Settings, load
+from onestop.config import FeedbackApiSource, OneStopApiSource, PortalExportSource, Settings, load
 from onestop.errors import OnestopError
 from onestop.platform import local_platform
 from onestop.platform.airflow_client import AirflowClient
@@ -39,7 +40,8 @@ from onestop.warehouse.connection import connect
 from onestop.warehouse.embedded import EmbeddedPostgres
 
 SCENARIO = "dak_lak_2024_q3"
-ONE_STOP, TREASURY, FEEDBACK = "igate", "treasury", "pakn"
+ONE_STOP, TREASURY, FEEDBACK, PORTAL = "igate", "treasury", "pakn", "dvcqg"
+SFTP_USER, KNOWN_HOSTS = "exports", "known_hosts"  # as the sandbox has them
 PERIOD, AS_OF = "2024-Q3", "2024-09-25T08:00:00+07:00"
 SANDBOX_FOLDER = "sandbox"
 RULE_FILES = (
@@ -77,7 +79,7 @@ reference: {{path: sandbox/reference}}
 sources:
   - {{id: igate, kind: one_stop_api, base_url: "http://127.0.0.1:{port}", credentials: IGATE}}
   - {{id: treasury, kind: one_stop_sql, dsn_env: TREASURY_DSN}}
-  - {{id: dvcqg, kind: portal_export, path: sandbox/exports}}
+  - {{id: dvcqg, kind: portal_export, path: "sftp://127.0.0.1:{sftp_port}/", credentials: DVCQG}}
   - {{id: pakn, kind: feedback_api, base_url: "http://127.0.0.1:{feedback_port}", credentials: PAKN}}
 """
 
@@ -123,7 +125,9 @@ def _prepare(folder: Path) -> Settings:
         local_platform.down(load(config))
     port = port_to_keep(folder / "sandbox")
     feedback_port = port_to_keep(folder / "feedback")
-    config.write_text(_PROVINCE.format(port=port, feedback_port=feedback_port), encoding="utf-8")
+    sftp_port = port_to_keep(folder / "exports")
+    text = _PROVINCE.format(port=port, feedback_port=feedback_port, sftp_port=sftp_port)
+    config.write_text(text, encoding="utf-8")
     settings = load(config)
     for old in (Path(settings.landing_url), settings.reports_path, folder / SANDBOX_FOLDER):
         shutil.rmtree(old, ignore_errors=True)
@@ -132,9 +136,10 @@ def _prepare(folder: Path) -> Settings:
 
 
 def _start(settings: Settings, screen: Screen) -> PlatformStatus:
-    one_stop, feedback = settings.source(ONE_STOP), settings.source(FEEDBACK)
+    one_stop, feedback, portal = (settings.source(name) for name in (ONE_STOP, FEEDBACK, PORTAL))
     assert isinstance(one_stop, OneStopApiSource) and isinstance(feedback, FeedbackApiSource)  # noqa: S101  (as written above)
-    ports = [source.base_url.rpartition(":")[2] for source in (one_stop, feedback)]
+    assert isinstance(portal, PortalExportSource)  # noqa: S101
+    ports = [str(urlsplit(address).port) for address in (one_stop.base_url, feedback.base_url, portal.path)]
     sandbox = sandbox_service(settings)
     with screen.step("PostgreSQL"):
         postgres = EmbeddedPostgres(settings.local)
@@ -144,6 +149,9 @@ def _start(settings: Settings, screen: Screen) -> PlatformStatus:
             "IGATE_CLIENT_ID": "demo",
             "IGATE_CLIENT_SECRET": secrets.token_urlsafe(24),
             "PAKN_API_KEY": secrets.token_urlsafe(24),
+            "DVCQG_USER": SFTP_USER,
+            "DVCQG_PASSWORD": secrets.token_urlsafe(24),
+            "DVCQG_KNOWN_HOSTS": str(settings.root / SANDBOX_FOLDER / KNOWN_HOSTS),
             "TREASURY_DSN": _new_database(postgres.admin_dsn, TREASURY),
         }
     program = ["-m", "onestop.platform.demo_source", SCENARIO, str(settings.root / SANDBOX_FOLDER), *ports]
@@ -155,7 +163,7 @@ def _start(settings: Settings, screen: Screen) -> PlatformStatus:
         raise OnestopError("DAGs cannot be read:\n" + "\n".join(platform.import_errors.values()))
     with screen.step("sample source systems") as step:
         wait_until(lambda: _answers(one_stop.base_url), [sandbox], what="the sandbox", timeout_seconds=180)
-        step.detail = f"{one_stop.base_url}, {feedback.base_url}, a database, files"
+        step.detail = f"{one_stop.base_url}, {feedback.base_url}, {portal.path}, a database"
     return platform
 
 

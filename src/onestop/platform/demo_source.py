@@ -1,7 +1,7 @@
-"""The demonstration's source systems as a process: `python -m onestop.platform.demo_source SCENARIO FOLDER PORT PORT`.
+"""The demonstration's source systems as a process: `python -m onestop.platform.demo_source SCENARIO FOLDER PORT PORT PORT`.
 
-The ports are the one-stop system's and the feedback system's. What a client must know, and the address of the database,
-come from the environment, so that they stand on no command line.
+The ports are the one-stop system's, the feedback system's and that of the SFTP server with the portal's files. What a
+client must know, and the address of the database, come from the environment, so that they stand on no command line.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from onestop.sandbox.main import serve
 
 def main() -> None:
     """Make the sample province and serve it until SIGTERM."""
-    scenario, folder, port, feedback_port = sys.argv[1:]
+    scenario, folder, port, feedback_port, sftp_port = sys.argv[1:]
     over = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: over.set())
     serve(
@@ -30,6 +30,8 @@ def main() -> None:
         feedback_port=int(feedback_port),
         api_key=os.environ["PAKN_API_KEY"],
         sql_dsn=os.environ["TREASURY_DSN"],
+        sftp_port=int(sftp_port),
+        sftp_password=os.environ["DVCQG_PASSWORD"],
         until=over,
     )
 

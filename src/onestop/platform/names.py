@@ -20,6 +20,11 @@ def source_dag(source_id: str) -> str:
     return f"ingest__{source_id}"
 
 
+def source_pool(source_id: str) -> str:
+    """The Airflow pool, of one slot, that everything which asks a source runs in."""
+    return f"source__{source_id}"
+
+
 def expected_dag_ids(settings: Settings) -> frozenset[str]:
     """All DAGs that a province.yml makes."""
     fixed = (REFERENCE_DAG, TRANSFORM_DAG, REPORT_DAG, BACKFILL_DAG)

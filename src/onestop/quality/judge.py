@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -26,7 +26,14 @@ from great_expectations.expectations import core as _core
 
 _COMPLETE = {"result_format": "COMPLETE"}
 _COLUMN_ARGUMENTS = ("column", "column_A", "column_B")
-_WORD = re.compile(r"[a-z_]+")
+_WORD = re.compile(r"[a-z_]+", re.IGNORECASE)
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_OPERATORS = frozenset({"and", "or", "not", "in", "true", "false", "none", "isnull", "notnull"})
+# Taken by GX and without effect here: a rule is kept or broken by each row, and says so in its own words.
+_NO_EFFECT = frozenset(
+    {"mostly", "meta", "notes", "description", "severity", "id", "windows", "batch_id", "rendered_content"}
+    | {"result_format", "catch_exceptions", "condition_parser"}
+)
 _names = count()
 
 
@@ -117,6 +124,23 @@ class Judge:
         return found
 
 
+def mistakes(rule: RowRule, columns: Collection[str]) -> list[str]:
+    """What of a rule GX would not take, or could not judge on a table with these columns."""
+    found = []
+    for expectation in rule.expectations:
+        try:
+            _build(rule, expectation.type, expectation.arguments)
+        except OnestopError as problem:
+            found.append(problem.message)
+        named = {v for n, v in expectation.arguments.items() if n in _COLUMN_ARGUMENTS}
+        condition = str(expectation.arguments.get("row_condition", ""))
+        named |= {word for word in _WORD.findall(_QUOTED.sub("", condition)) if word.lower() not in _OPERATORS}
+        found += [
+            f"rule {rule.id}: there is no column or fact {name}" for name in sorted(map(str, named - set(columns)))
+        ]
+    return found
+
+
 def _build(rule: RowRule, kind: str, arguments: Mapping[str, Any]) -> Any:
     name = "".join(word.capitalize() for word in kind.split("_"))
     found = getattr(_core, name, None)
@@ -125,7 +149,7 @@ def _build(rule: RowRule, kind: str, arguments: Mapping[str, Any]) -> Any:
             f"rule {rule.id}: GX has no expectation {kind}", next_step="correct its name in the expectation file"
         )
     extra = {"condition_parser": "pandas"} if "row_condition" in arguments else {}
-    unknown = sorted(set(arguments) - set(found.__fields__))
+    unknown = sorted(set(arguments) - (set(found.__fields__) - _NO_EFFECT))
     if unknown:
         raise OnestopError(f"rule {rule.id}: {kind} takes no {', '.join(unknown)}")
     try:

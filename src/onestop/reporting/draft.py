@@ -1,6 +1,7 @@
 """Writes the draft of a period's report: `<reports>/<convention>_<period>/draft/`, replaced whole or not at all.
 
-Approved and published editions lie beside it in folders of their own (edition-N) and are never touched.
+Approved and published editions lie beside it in folders of their own (edition-N) and are never touched; so do reports
+of a past state of knowledge (known-at-<moment>), which are no drafts: nobody approves them.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from onestop.reporting.workbook import write_workbook
 WORKBOOK = "bieu-ii-06a.xlsx"
 PAGE = "bao-cao.html"
 FIGURES = "figures.json"
+DRAFT = "draft"
 
 
 def draft(
@@ -37,6 +39,7 @@ def draft(
     known_at: datetime,
     *,
     unit_sheets: Sequence[str] = (),
+    folder: str = DRAFT,
 ) -> list[Path]:
     """Read the period's figures and write its draft.
 
@@ -46,6 +49,7 @@ def draft(
         period: what to report on.
         known_at: the moment whose knowledge the warehouse was built with; aware.
         unit_sheets: codes of units that get a sheet of their own in the workbook.
+        folder: the folder under the period's own.
 
     Returns:
         The files, workbook first.
@@ -62,34 +66,34 @@ def draft(
         zone=settings.zone,
         unit_forms=unit_sheets,
     )
-    return write_draft(figures, settings)
+    return write_draft(figures, settings, folder)
 
 
-def write_draft(figures: ReportFigures, settings: Settings) -> list[Path]:
+def write_draft(figures: ReportFigures, settings: Settings, folder: str = DRAFT) -> list[Path]:
     """Write the products of figures already read; see `draft`."""
     products = {
         WORKBOOK: write_workbook(figures),
         PAGE: write_page(figures, settings.reports.language).encode(),
-        FIGURES: _as_json(figures).encode(),
+        FIGURES: _as_json(figures, "draft" if folder == DRAFT else "known_at").encode(),
     }
     home = settings.reports_path / figures.period.folder
     try:
         home.mkdir(parents=True, exist_ok=True)
         with _alone(home):
-            _replace(home, products)
+            _replace(home, folder, products)
     except OSError as problem:
         raise OnestopError(
             f"{figures.period}: {problem.filename or home} cannot be written: {problem.strerror or problem}",
             next_step="free some space or correct the folder's rights (reports.path in province.yml), then ask again",
         ) from problem
-    return [home / "draft" / name for name in products]
+    return [home / folder / name for name in products]
 
 
-def _as_json(figures: ReportFigures) -> str:
+def _as_json(figures: ReportFigures, status: str) -> str:
     """The machine-readable headline: the province's row, and what it is."""
     now, period = figures.province, figures.period
     content = {
-        "status": "draft",
+        "status": status,
         "period_convention": period.convention,
         "period": period.name,
         "period_from": period.first.isoformat(),
@@ -118,9 +122,9 @@ def _alone(home: Path) -> Iterator[None]:
         yield
 
 
-def _replace(home: Path, products: Mapping[str, bytes]) -> None:
+def _replace(home: Path, folder: str, products: Mapping[str, bytes]) -> None:
     """Build the new folder beside the old one, then swap; what a killed run left behind is swept first."""
-    target, new, old = home / "draft", home / ".draft-new", home / ".draft-old"
+    target, new, old = home / folder, home / f".{folder}-new", home / f".{folder}-old"
     if old.exists() and not target.exists():
         old.rename(target)
     for leftover in (new, old):

@@ -1,8 +1,8 @@
 """What `onestop sandbox` does: make a sample province, write what a warehouse of it needs, serve its source systems.
 
 Beside the servers' addresses a folder gets reference/*.csv, expected.json (what the sandbox itself counts), exports/ (the
-national portal's files) and a province.yml that a run can be started with. The secrets are in no file: who starts the
-sandbox passes them on.
+national portal's files, which an SFTP server hands out; its host key stands in known_hosts) and a province.yml that a run
+can be started with. The secrets are in no file: who starts the sandbox passes them on.
 """
 
 from __future__ import annotations
@@ -17,6 +17,14 @@ from pathlib import Path
 from types import TracebackType
 
 from onestop.errors import ConfigurationError
+from onestop.sandbox.configuration import (
+    CREDENTIALS,
+    FEEDBACK_CREDENTIALS,
+    PORTAL_CREDENTIALS,
+    TREASURY_DSN,
+    check_ours,
+    province_yml,
+)
 from onestop.sandbox.counting import form, periods, read_feed
 from onestop.sandbox.faults import FaultPlan
 from onestop.sandbox.feed import Record, read_jsonl
@@ -25,11 +33,11 @@ from onestop.sandbox.feedback_server import FeedbackServer
 from onestop.sandbox.province import Province, generate, write_reference
 from onestop.sandbox.scenarios import Scenario, scenario
 from onestop.sandbox.server import OneStopServer
-from onestop.sandbox.sources import EXPORTS, FEEDBACK, ONE_STOP, PORTAL, TREASURY, Division, Share, agency_rows, divide
+from onestop.sandbox.sftp_server import SftpServer
+from onestop.sandbox.sources import EXPORTS, Division, Share, agency_rows, divide
 from onestop.sandbox.sources import shares as shares_of
 
-CREDENTIALS, FEEDBACK_CREDENTIALS, TREASURY_DSN = "IGATE", "PAKN", "TREASURY_DSN"
-_HEADER = "# Made by onestop sandbox; written anew each time it starts.\n"
+SFTP_USER, KNOWN_HOSTS = "exports", "known_hosts"
 
 
 @dataclass
@@ -41,8 +49,10 @@ class Sandbox:
         scenario: what it was made from; None when it serves a file.
         folder: where province.yml and its reference files are; None when it serves a file.
         environment: the variables that a client needs: IGATE_CLIENT_ID and IGATE_CLIENT_SECRET, and with a source of
-            every kind PAKN_API_KEY and, where there is a database, TREASURY_DSN.
+            every kind PAKN_API_KEY and, where there is a database, TREASURY_DSN, where there is an SFTP server, DVCQG_USER,
+            DVCQG_PASSWORD and DVCQG_KNOWN_HOSTS.
         feedback: the feedback system; None unless there is a source of every kind.
+        exports: the SFTP server of the portal's files; None where they are read from their folder.
     """
 
     server: OneStopServer
@@ -50,6 +60,7 @@ class Sandbox:
     folder: Path | None
     environment: dict[str, str]
     feedback: FeedbackServer | None = None
+    exports: SftpServer | None = None
 
     @property
     def url(self) -> str:
@@ -58,9 +69,9 @@ class Sandbox:
 
     def stop(self) -> None:
         """Stop the servers."""
-        self.server.stop()
-        if self.feedback:
-            self.feedback.stop()
+        for server in (self.server, self.feedback, self.exports):
+            if server:
+                server.stop()
 
     def __enter__(self) -> Sandbox:
         return self
@@ -125,6 +136,8 @@ def start(
     feedback_port: int = 0,
     api_key: str | None = None,
     sql_dsn: str | None = None,
+    sftp_port: int | None = None,
+    sftp_password: str | None = None,
 ) -> Sandbox:
     """Make a province, write its folder and serve it in the background; or serve the records of a file.
 
@@ -140,6 +153,7 @@ def start(
         every_kind: also write the national portal's exports and serve a feedback system; not with `file`.
         feedback_port, api_key: of the feedback system; 0 and None as above.
         sql_dsn: with every_kind, an SQLAlchemy URL of the database for the State Treasury's table; None: no such source.
+        sftp_port, sftp_password: with every_kind, of the SFTP server of the portal's files; None: no server, and a random one.
 
     Raises:
         ConfigurationError: there is no such scenario, the file cannot be read, a port is taken, the folder has a
@@ -157,7 +171,7 @@ def start(
         return Sandbox(served(read_jsonl(file)), None, None, environment)
     assert name is not None and folder is not None  # noqa: S101  (checked above)
     chosen = scenario(name)
-    _check_ours(folder / "province.yml")
+    check_ours(folder / "province.yml")
     province = generate(chosen, seed)
     write_reference(province, folder / "reference")
     division = divide(province, folder, sql_dsn) if every_kind else Division(province.records)
@@ -172,17 +186,38 @@ def start(
         feedback = FeedbackServer(division.cases.records, key, feedback_port, trouble).start()
     if every_kind and sql_dsn:
         environment[TREASURY_DSN] = sql_dsn
+    exports: SftpServer | None = None
     try:
+        if every_kind and sftp_port is not None:
+            exports = _serve_exports(folder, sftp_port, sftp_password, environment)
         server = served(division.one_stop)  # last: once it answers, all of the others are there
         text = province_yml(
-            chosen, server.url, feedback.url if feedback else None, with_treasury=bool(division.treasury)
+            chosen,
+            server.url,
+            feedback.url if feedback else None,
+            with_treasury=bool(division.treasury),
+            exports_url=exports.url if exports else None,
         )
         (folder / "province.yml").write_text(text, encoding="utf-8")
     except BaseException:
-        if feedback:
-            feedback.stop()
+        for started in (feedback, exports):
+            if started:
+                started.stop()
         raise
-    return Sandbox(server, chosen, folder, environment, feedback)
+    return Sandbox(server, chosen, folder, environment, feedback, exports)
+
+
+def _serve_exports(folder: Path, port: int, password: str | None, environment: dict[str, str]) -> SftpServer:
+    """Serve exports/ over SFTP; the host key goes into known_hosts, what a client needs into the environment."""
+    password = password or secrets.token_urlsafe(24)
+    server = SftpServer(folder / EXPORTS, SFTP_USER, password, port).start()
+    hosts = folder / KNOWN_HOSTS
+    key = server.host_key
+    hosts.write_text(f"[127.0.0.1]:{server.port} {key.get_name()} {key.get_base64()}\n", encoding="ascii")
+    environment[f"{PORTAL_CREDENTIALS}_USER"] = SFTP_USER
+    environment[f"{PORTAL_CREDENTIALS}_PASSWORD"] = password
+    environment[f"{PORTAL_CREDENTIALS}_KNOWN_HOSTS"] = str(hosts.absolute())
+    return server
 
 
 def serve(
@@ -199,6 +234,8 @@ def serve(
     feedback_port: int = 0,
     api_key: str | None = None,
     sql_dsn: str | None = None,
+    sftp_port: int | None = None,
+    sftp_password: str | None = None,
     ready: Callable[[Sandbox], None] | None = None,
     until: threading.Event | None = None,
 ) -> None:
@@ -224,6 +261,8 @@ def serve(
         feedback_port=feedback_port,
         api_key=api_key,
         sql_dsn=sql_dsn,
+        sftp_port=sftp_port,
+        sftp_password=sftp_password,
     )
     with running:
         if ready:
@@ -233,39 +272,3 @@ def serve(
                 pass
         except KeyboardInterrupt:
             return
-
-
-def province_yml(chosen: Scenario, url: str, feedback_url: str | None = None, *, with_treasury: bool = False) -> str:
-    """The configuration of a warehouse of the province.
-
-    Args:
-        url: the one-stop system's.
-        feedback_url: the feedback system's; None: there are neither it nor the portal's exports.
-        with_treasury: whether the State Treasury's dossiers lie in a database.
-    """
-    sources = [
-        f'{{id: {ONE_STOP}, kind: one_stop_api, base_url: "{url}", credentials: {CREDENTIALS}, every: "0 2 * * *"}}'
-    ]
-    if with_treasury:
-        sources.append(f'{{id: {TREASURY}, kind: one_stop_sql, dsn_env: {TREASURY_DSN}, every: "15 2 * * *"}}')
-    if feedback_url:
-        sources.append(f'{{id: {PORTAL}, kind: portal_export, path: {EXPORTS}, every: "30 2 * * *"}}')
-        sources.append(
-            f'{{id: {FEEDBACK}, kind: feedback_api, base_url: "{feedback_url}", credentials: {FEEDBACK_CREDENTIALS},'
-            ' every: "45 2 * * *"}'
-        )
-    return (
-        f"{_HEADER}"
-        f"province: {{code: {chosen.code}, name_vi: {chosen.name_vi}, timezone: Asia/Ho_Chi_Minh}}\n"
-        "landing: {url: .local/landing}\n"
-        "reference: {path: reference}\n"
-        "reports: {path: .local/reports, language: vi}\n"
-        "sources:\n" + "".join(f"  - {source}\n" for source in sources)
-    )
-
-
-def _check_ours(path: Path) -> None:
-    if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(_HEADER):
-        raise ConfigurationError(
-            f"{path} was not written by the sandbox, which would replace it", next_step="choose another folder"
-        )

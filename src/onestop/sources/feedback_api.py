@@ -93,7 +93,6 @@ class _Line:
 
     http: HttpClient
     retries: Retries
-    pace: Pace
 
 
 class FeedbackApi:
@@ -105,6 +104,7 @@ class FeedbackApi:
         credentials: the first part of that variable's name.
         zone: the province's; times without an offset are its local times.
         page_size: the largest page asked for, 20 to 200.
+        requests_per_second: the source's rate limit; None: it has none.
         timeout_seconds: for each connect, read and write.
         retry_budget_seconds: how long failed attempts and the waits between them may last in a whole read.
         sleep: waits that many seconds; by default a wait that `Feed.stop` ends.
@@ -124,6 +124,7 @@ class FeedbackApi:
         credentials: str,
         zone: ZoneInfo,
         page_size: int = LARGEST_PAGE_SIZE,
+        requests_per_second: float | None = REQUESTS_PER_SECOND,
         timeout_seconds: float = 30.0,
         retry_budget_seconds: float = 300.0,
         sleep: Callable[[float], object] | None = None,
@@ -146,6 +147,7 @@ class FeedbackApi:
         self._headers = {"X-API-Key": api_key}
         self._zone = zone
         self._page_size = page_size
+        self._rate = requests_per_second
         self._timeout = timeout_seconds
         self._budget = retry_budget_seconds
         self._sleep = sleep
@@ -166,8 +168,14 @@ class FeedbackApi:
             SourceUnavailable: while reading: the retry budget is used up, the list goes round, or it broke off in a
                 way that asking again does not change.
         """
-        http = HttpClient(self._source_id, self._base_url, timeout_seconds=self._timeout, now=self._now)
         stopped = threading.Event()
+        http = HttpClient(
+            self._source_id,
+            self._base_url,
+            timeout_seconds=self._timeout,
+            now=self._now,
+            pace=Pace.of(self._rate, sleep=self._sleep or stopped.wait, monotonic=self._monotonic),
+        )
 
         def stop() -> None:
             stopped.set()
@@ -180,7 +188,6 @@ class FeedbackApi:
         line = _Line(
             http,
             Retries(self._source_id, self._budget, sleep=sleep, stopped=stopped, monotonic=self._monotonic),
-            Pace(REQUESTS_PER_SECOND, sleep=sleep, monotonic=self._monotonic),
         )
         answered = 0
 
@@ -211,8 +218,7 @@ class FeedbackApi:
 
     def _ask(self, line: _Line, where: str, since: str, page: int, size: int, *, first: bool) -> Slice:
         params: dict[str, str | int] = {"changed_since": since, "page": page, "page_size": size}
-        with line.pace:
-            reply = line.http.send(where, "GET", PATH, params=params, headers=self._headers)
+        reply = line.http.send(where, "GET", PATH, params=params, headers=self._headers)
         if reply.status in (401, 403):
             raise self._key_refused(where, f"status {reply.status}")
         if reply.status != 200:

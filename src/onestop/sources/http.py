@@ -13,7 +13,7 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -116,6 +116,7 @@ class HttpClient:
         base_url: where the paths of `send` start.
         timeout_seconds: for each connect, read and write; a whole request may take four times that.
         now: the clock that an HTTP date in Retry-After is compared with when the answer carries no Date.
+        pace: entered around each request: keeps the source's rate limit.
         max_body_bytes: a longer (decompressed) body is refused.
 
     Raises:
@@ -129,11 +130,13 @@ class HttpClient:
         *,
         timeout_seconds: float,
         now: Callable[[], datetime] = system_now,
+        pace: AbstractContextManager[None] | None = None,
         max_body_bytes: int = MAX_BODY_BYTES,
     ) -> None:
         self._source_id = source_id
         self._timeout = timeout_seconds
         self._now = now
+        self._pace = pace or nullcontext()
         self._max_body = max_body_bytes
         self._line = _Line()
         try:
@@ -190,7 +193,7 @@ class HttpClient:
             AttemptError: no answer, a broken one, a redirect, or a status that is worth retrying.
             SourceUnavailable: the body is larger than the limit.
         """
-        with self._line.deadline(DEADLINE_FACTOR * self._timeout):
+        with self._pace, self._line.deadline(DEADLINE_FACTOR * self._timeout):
             try:
                 with self._client.stream(
                     method,

@@ -19,6 +19,7 @@ from onestop.clock import system_now
 from onestop.config import OneStopApiSource
 from onestop.errors import ConfigurationError, SourceUnavailable
 from onestop.sources.http import HttpClient, Reply
+from onestop.sources.pacing import Pace
 from onestop.sources.paging import Feed, ForeignBodyError, LoopGuard, Page, parse_page
 from onestop.sources.retries import Retries
 
@@ -88,8 +89,14 @@ class OneStopApi:
                 a way that asking again does not change.
         """
         source = self._source
-        http = HttpClient(source.id, source.base_url, timeout_seconds=source.timeout_seconds, now=self._now)
         stopped = threading.Event()
+        http = HttpClient(
+            source.id,
+            source.base_url,
+            timeout_seconds=source.timeout_seconds,
+            now=self._now,
+            pace=Pace.of(source.requests_per_second, sleep=self._sleep or stopped.wait, monotonic=self._monotonic),
+        )
 
         def stop() -> None:
             stopped.set()

@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from onestop.errors import ConfigurationError, DataRefused
+from onestop.sources.pacing import Pace
 from onestop.sources.paging import Feed, Page, Record, parse_page
 from onestop.sources.retries import AttemptError, Retries
 from onestop.sources.sql_database import DEADLINE_FACTOR, Database, Line
@@ -51,6 +52,7 @@ class OneStopSql:
         page_size: rows of a page.
         timeout_seconds: for connecting and for each statement.
         retry_budget_seconds: how long failed attempts and the waits between them may last in one feed.
+        requests_per_second: how many queries a second may begin; None: as fast as they go.
         fields: the record's field names. Columns are matched to them without regard to case; a field without
             one is null. Further columns of plain types are delivered under their own names.
         zone: the province's local time; moments with an offset are brought into it.
@@ -70,6 +72,7 @@ class OneStopSql:
         page_size: int,
         timeout_seconds: float,
         retry_budget_seconds: float,
+        requests_per_second: float | None = None,
         fields: Sequence[str],
         zone: ZoneInfo,
         sleep: Callable[[float], object] | None = None,
@@ -82,6 +85,7 @@ class OneStopSql:
         self._table = table
         self._page_size = page_size
         self._budget = retry_budget_seconds
+        self._rate = requests_per_second
         self._fields = tuple(fields)
         self._zone = zone
         self._sleep = sleep
@@ -107,7 +111,8 @@ class OneStopSql:
             stopped.set()
             line.cut(for_good=True)
 
-        reader = _Reader(self._database, line, self._table, self._columns)
+        pace = Pace.of(self._rate, sleep=self._sleep or stopped.wait, monotonic=self._monotonic)
+        reader = _Reader(self._database, line, self._table, self._columns, pace)
         retries = Retries(
             self._id, self._budget, sleep=self._sleep or stopped.wait, stopped=stopped, monotonic=self._monotonic
         )
@@ -223,12 +228,18 @@ class _Reader:
     """
 
     def __init__(
-        self, database: Database, line: Line, name: str, describe: Callable[[Connection], DossierTable]
+        self,
+        database: Database,
+        line: Line,
+        name: str,
+        describe: Callable[[Connection], DossierTable],
+        pace: AbstractContextManager[None],
     ) -> None:
         self._database = database
         self._line = line
         self._name = name
         self._describe = describe
+        self._pace = pace
         self._connection: Connection | None = None
         self.timeout = database.timeout
 
@@ -249,7 +260,8 @@ class _Reader:
             with connection.execute(query, execution_options=_STREAMED) as result:
                 return [tuple(row) for row in result]
 
-        return self._in_transaction(read)
+        with self._pace:
+            return self._in_transaction(read)
 
     def close(self) -> None:
         """Close the connection, whatever state it is in."""

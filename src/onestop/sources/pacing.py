@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 SLACK_SECONDS = 0.02  # for clocks that do not run quite alike
 
 
-class Pace:
+class Pace(AbstractContextManager[None]):
     """Lets a request begin only when the source cannot have seen too many within a second.
 
     A request reaches the source after it began and before it was over. So a request that begins a second after the
@@ -33,6 +34,16 @@ class Pace:
         self._span = seconds + SLACK_SECONDS
         self._sleep = sleep
         self._monotonic = monotonic
+
+    @classmethod
+    def of(
+        cls, per_second: float | None, *, sleep: Callable[[float], object], monotonic: Callable[[], float]
+    ) -> AbstractContextManager[None]:
+        """Any rate: 2.5 a second is two within 0.8 s, 0.2 one within 5 s. None keeps none."""
+        if per_second is None:
+            return nullcontext()
+        at_once = max(1, int(per_second))
+        return cls(at_once, sleep=sleep, monotonic=monotonic, seconds=at_once / per_second)
 
     def __enter__(self) -> None:
         """Before a request: waits as long as needed."""

@@ -23,8 +23,11 @@ _CODE_HEADING = folded(DOSSIER_CODE_HEADING)
 # Possessive, so that no cell takes more time than its length.
 _NUMBER = re.compile(r"\s*+[0-9]++\.?\s*+")
 _DOSSIER_CODE = re.compile(r"\s*+[^\s-][^-\n]*+(?:-\s*+[0-9]++\s*+)++")
+# One meant as a code, with a mistake in it: in one piece, with a letter and at least six digits. No signature looks so.
+_MEANT_AS_CODE = re.compile(r"\s*+(?=[A-Za-z0-9]++[./_-])(?=[^\sA-Za-z]*+[A-Za-z])(?=(?:[^\s0-9]*+[0-9]){6})\S++\s*+")
 _KEY = re.compile(r"\s*+(?=\S*[0-9])\S++\s*+")
 _TOTALS = ("tổng cộng", "tổng số", "tổng:")
+_TOTALS_ALONE = frozenset(("tổng cộng", "tổng số", "tổng", "cộng"))
 
 
 class FileRefused(DataRefused):
@@ -208,7 +211,7 @@ class Table:
         stt = row[self._stt] if self._stt is not None else None
         code = row[self._code]
         counted = type(stt) in (float, int) or (type(stt) is str and _NUMBER.fullmatch(stt) is not None)
-        coded = type(code) is str and _DOSSIER_CODE.fullmatch(code) is not None
+        coded = type(code) is str and bool(_DOSSIER_CODE.fullmatch(code) or _MEANT_AS_CODE.fullmatch(code))
         if counted and coded:
             return True
         filled = [cell for cell in row if cell is not None and not (type(cell) is str and not cell.strip())]
@@ -218,6 +221,8 @@ class Table:
         key = row[self._key] if self._key is not None else None
         texts = [folded(cell) for cell in (stt, code, key, filled[0]) if type(cell) is str]
         totals = any(text.startswith(_TOTALS) or text in ("cộng", "tổng") for text in texts)
+        # A number in STT and the word in another column: still the line below the records, unless it names a dossier.
+        totals |= not coded and any(type(cell) is str and _bare(cell) in _TOTALS_ALONE for cell in filled)
         keyed = self._key != self._code and key is not None and _KEY.fullmatch(plain(key) or "") is not None
         if not totals and (counted or coded or keyed):
             return True
@@ -251,3 +256,7 @@ class Table:
                     self.unnamed.add(column + 1)
                     chunk.extras.setdefault(str(place), {})[f"(cột {column + 1})"] = text
         return chunk
+
+
+def _bare(text: str) -> str:
+    return folded(text[:20]).rstrip(" :.")

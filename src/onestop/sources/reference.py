@@ -18,7 +18,8 @@ from onestop.errors import DataRefused
 Row = dict[str, str | None]
 LEVELS = ("province", "department", "district", "commune", "branch")
 _MAX_SHOWN = 20
-_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])", re.ASCII)
+_MONTH = re.compile(r"(?!0000)\d{4}-(0[1-9]|1[0-2])", re.ASCII)
+_YEAR = re.compile(r"(?!0000)\d{4}", re.ASCII)
 _NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
 _FLAG = re.compile("[01]")
 
@@ -27,7 +28,7 @@ _FLAG = re.compile("[01]")
 class ReferenceFile:
     """One kind of reference file: its name, its entity (also its raw table), its columns and what they hold.
 
-    needed: columns that are never empty; codes: normalised as codes; dates, months, numbers, flags: how they are written.
+    needed: columns that are never empty; codes: normalised as codes; dates, months, years, numbers, flags: how they are written.
     key: columns that, together with the days of validity, stand once.
     """
 
@@ -39,6 +40,7 @@ class ReferenceFile:
     codes: tuple[str, ...] = ()
     dates: tuple[str, ...] = ()
     months: tuple[str, ...] = ()
+    years: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     mandatory: bool = False
@@ -70,7 +72,7 @@ FILES = (
     ReferenceFile(
         "targets.csv", "target", ("metric_code", "level", "year", "target", "legal_basis"),
         needed=("metric_code", "year", "target"), key=("metric_code", "level", "year"),
-        numbers=("year", "target"),
+        years=("year",), numbers=("target",),
     ),
     ReferenceFile(
         "staff_certificates.csv", "staff_certificate", ("agency_code", "as_of", "required", "issued"),
@@ -87,7 +89,7 @@ FILES = (
     ReferenceFile(
         "survey_scores.csv", "survey_score", ("survey_code", "agency_code", "year", "score", "max_score"),
         needed=("survey_code", "agency_code", "year", "score", "max_score"),
-        key=("survey_code", "agency_code", "year"), codes=("agency_code",), numbers=("year", "score", "max_score"),
+        key=("survey_code", "agency_code", "year"), codes=("agency_code",), years=("year",), numbers=("score", "max_score"),
     ),
     ReferenceFile(
         "document_statistics.csv", "document_statistic", ("agency_code", "month", "issued", "digitally_signed"),
@@ -169,6 +171,7 @@ def _row_problems(kind: ReferenceFile, row: Row) -> list[str]:
     for names, is_right, hint in (
         (kind.dates, _is_day, "is no date (write 2024-07-31)"),
         (kind.months, _MONTH.fullmatch, "is no month (write 2024-07)"),
+        (kind.years, _YEAR.fullmatch, "is no year (write 2024)"),
         (kind.numbers, _NUMBER.fullmatch, "is no number >= 0 (write 1219 or 0.5)"),
         (kind.flags, _FLAG.fullmatch, "is not 0 or 1"),
     ):

@@ -37,7 +37,7 @@ __all__ = ["LAYERS", "BuildResult", "NodeResult", "build"]
 LAYERS = ("staging", "intermediate", "marts", "reports")
 """The layers in their order, each a folder of dbt_project/models."""
 
-_LOCK = "select {}(hashtextextended('onestop.transform', 0))"
+_LOCK = "select {}(hashtextextended('onestop.transform' || %s, 0))"
 _ENDS_WITHIN = 20
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ def build(
     layers: Sequence[str] = LAYERS,
     run_unit_tests: bool = False,
     target_path: Path,
+    schema_prefix: str = "",
 ) -> BuildResult:
     """Build the layers named, and test what was built; a failed test keeps back all that depends on it.
 
@@ -65,9 +66,10 @@ def build(
         layers: a part of LAYERS; of later layers alone, the earlier ones must have been built for the same moment.
         run_unit_tests: run dbt's unit tests too (in tests; they say nothing of the data).
         target_path: where dbt keeps what it parsed, compiled and logged; best the same folder every time.
+        schema_prefix: build into schemas with this prefix, beside the served ones; such a build's nodes are not filed.
 
     Returns:
-        every node with its status and time, already filed in ops.dbt_node_result.
+        every node with its status and time, of the served schemas already filed in ops.dbt_node_result.
 
     Raises:
         ValueError: a layer that does not exist, none at all, or a moment without an offset.
@@ -90,13 +92,13 @@ def build(
         *(() if run_unit_tests else ("--exclude-resource-type", "unit_test")),
     ]
     with closing(connect(dsn, autocommit=True)) as connection:
-        _wait_for_turn(connection)
+        _wait_for_turn(connection, schema_prefix)
         write_profile(target_path / "profiles", connection, dsn)
         (target_path / "run_results.json").unlink(missing_ok=True)
         started = time.monotonic()
-        output = _run(command, environment(connection, known_at), target_path)
+        output = _run(command, environment(connection, known_at, schema_prefix), target_path)
         result = read_results(target_path, time.monotonic() - started)
-        if result is not None:
+        if result is not None and not schema_prefix:
             _file(connection, dsn, result)
     if result is None or not result.nodes:
         raise explain_without_results(output, target_path)
@@ -119,11 +121,11 @@ def _dbt() -> list[str]:
     return [str(executable)]
 
 
-def _wait_for_turn(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    row = connection.execute(_LOCK.format("pg_try_advisory_lock")).fetchone()
+def _wait_for_turn(connection: psycopg.Connection[tuple[object, ...]], schema_prefix: str) -> None:
+    row = connection.execute(_LOCK.format("pg_try_advisory_lock"), [schema_prefix]).fetchone()
     if row is None or not row[0]:
         log.warning("another build is running on this warehouse; waiting for it to end")
-        connection.execute(_LOCK.format("pg_advisory_lock"))
+        connection.execute(_LOCK.format("pg_advisory_lock"), [schema_prefix])
 
 
 def _run(command: list[str], env: dict[str, str], target_path: Path) -> str:

@@ -43,8 +43,10 @@ def write_profile(folder: Path, connection: psycopg.Connection[tuple[object, ...
     return folder
 
 
-def environment(connection: psycopg.Connection[tuple[object, ...]], known_at: datetime) -> dict[str, str]:
-    """The environment of the dbt process: ours without foreign dbt settings, the password, the build's moment.
+def environment(
+    connection: psycopg.Connection[tuple[object, ...]], known_at: datetime, schema_prefix: str = ""
+) -> dict[str, str]:
+    """The environment of the dbt process: ours without foreign dbt settings, the password, the build's moment and schemas.
 
     The moment goes by environment and not by --vars, which would make dbt parse the whole project again each time.
     """
@@ -52,6 +54,7 @@ def environment(connection: psycopg.Connection[tuple[object, ...]], known_at: da
         **{name: value for name, value in os.environ.items() if not name.startswith("DBT_")},
         PASSWORD: connection.info.password,
         "ONESTOP_KNOWN_AT": known_at.isoformat(),
+        "ONESTOP_SCHEMA_PREFIX": schema_prefix,
         "DO_NOT_TRACK": "1",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "PYTHONIOENCODING": "utf-8",

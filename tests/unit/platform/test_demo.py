@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from onestop.config import Settings
+from onestop.config import PortalExportSource, Settings
 from onestop.platform import demo as module
 from onestop.platform import demo_runs as runs
 from onestop.platform.airflow_client import DagRunError, Run, Task
@@ -174,3 +174,11 @@ def test_the_sample_is_the_published_quarter() -> None:
 def test_there_is_a_source_of_every_kind(tmp_path: Path, stopped: list[Settings]) -> None:
     kinds = {source.kind for source in prepared(tmp_path).sources}
     assert kinds == {"one_stop_api", "one_stop_sql", "portal_export", "feedback_api"}
+
+
+def test_the_portals_files_come_over_sftp_from_a_known_host(tmp_path: Path, stopped: list[Settings]) -> None:
+    from onestop.sandbox import main as sandbox
+
+    portal = prepared(tmp_path).source(module.PORTAL)
+    assert isinstance(portal, PortalExportSource) and portal.is_sftp and portal.credentials == "DVCQG"
+    assert (module.SFTP_USER, module.KNOWN_HOSTS) == (sandbox.SFTP_USER, sandbox.KNOWN_HOSTS)

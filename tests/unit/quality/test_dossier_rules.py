@@ -70,6 +70,7 @@ def test_the_contract_s_rules_are_all_there() -> None:
     ids = [r.id for r in (*BOOK.batch_rules, *BOOK.row_rules)]
     assert ids == [f"OS-{n:03d}" for n in range(20)]
     warned = {r.id for r in BOOK.row_rules if r.action == "warn"}
+    assert [(r.id, r.action) for r in BOOK.delivery_rules] == [(f"OS-90{n}", "warn") for n in range(1, 6)]
     assert warned == {"OS-012", "OS-013", "OS-014", "OS-015", "OS-016", "OS-017"}
 
 

@@ -51,6 +51,7 @@ def test_the_contract_s_rules_are_all_there() -> None:
     numbers = (1, 3, 5, 6, 7, 8, 9, 11, 13)
     assert [(r.id, r.action) for r in BOOK.row_rules] == [(f"PA-{n:03d}", "quarantine") for n in numbers]
     assert BOOK.batch_rules == ()
+    assert [(r.id, r.action) for r in BOOK.delivery_rules] == [(f"PA-90{n}", "warn") for n in range(1, 6)]
 
 
 @pytest.fixture(scope="module")

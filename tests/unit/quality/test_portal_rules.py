@@ -61,6 +61,11 @@ def test_the_contract_s_rules_are_all_there() -> None:
     assert ids["payment"] == ["PT-000", *(f"PT-10{n}" for n in range(1, 6))]
     assert ids["rating"] == ["PT-000", "PT-201", "PT-202", "PT-203", "PT-205"]
     assert {r.action for book in BOOKS.values() for r in book.row_rules} == {"quarantine"}
+    compared = {entity: [r.id for r in book.delivery_rules] for entity, book in BOOKS.items()}
+    assert compared["dossier"] == [f"PT-90{n}" for n in range(1, 6)]
+    assert compared["payment"] == [f"PT-91{n}" for n in range(1, 5)]
+    assert compared["rating"] == ["PT-921", "PT-922", "PT-924"]
+    assert {r.action for book in BOOKS.values() for r in book.delivery_rules} == {"warn"}
 
 
 @pytest.mark.parametrize("entity", ENTITIES)

@@ -94,7 +94,7 @@ def test_a_swap_that_fails_puts_the_old_draft_back(
 def test_a_run_killed_between_the_two_renames_is_mended(figures: ReportFigures, settings: Settings) -> None:
     [workbook, *_] = write_draft(figures, settings)
     workbook.parent.rename(workbook.parent.with_name(".draft-old"))
-    module._replace(workbook.parents[1], {"a.txt": b"new"})
+    module._replace(workbook.parents[1], "draft", {"a.txt": b"new"})
     assert (workbook.parent / "a.txt").read_bytes() == b"new"
 
 

@@ -53,6 +53,14 @@ def test_pages_are_the_bytes_received_and_their_records_in_order(server: OneStop
     assert server.last_query == {"updated_from": RANGE[0], "updated_to": RANGE[1], "limit": "4", "cursor": "c8"}
 
 
+def test_the_rate_of_province_yml_is_kept_token_requests_included(
+    server: OneStopServer, connect: Connect, fake_time: FakeTime
+) -> None:
+    assert codes(connect(requests_per_second=0.5)) == everything(server)
+    assert len(fake_time.waits) == 3  # a token and three pages, none within 2 s of the one before
+    assert all(1.5 < wait < 2.1 for wait in fake_time.waits)
+
+
 def test_nothing_is_asked_before_the_first_page_is_wanted(server: OneStopServer, connect: Connect) -> None:
     connect().pages(*RANGE).close()
     assert server.token_requests == server.page_requests == 0

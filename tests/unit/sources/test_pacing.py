@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,3 +45,22 @@ def test_a_failed_request_counts_too() -> None:
         pass
     with pace:
         assert len(clock.waits) == 1
+
+
+@pytest.mark.parametrize(("rate", "expected"), [(0.2, 5.0), (1, 1.0), (2.5, 0.4), (5, 0.2)])
+def test_any_rate_is_kept_over_time(rate: float, expected: float) -> None:
+    clock = FakeTime()
+    pace = Pace.of(rate, sleep=clock.sleep, monotonic=clock.monotonic)
+    begins = []
+    for _ in range(41):
+        with pace:
+            begins.append(clock.seconds)
+    mean = (begins[-1] - begins[0]) / 40
+    assert expected <= mean < expected * 1.1
+
+
+def test_without_a_rate_nobody_waits() -> None:
+    clock = FakeTime()
+    with Pace.of(None, sleep=clock.sleep, monotonic=clock.monotonic):
+        pass
+    assert clock.waits == []

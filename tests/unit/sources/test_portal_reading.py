@@ -162,7 +162,11 @@ def test_rows_are_records_by_number_or_code(tmp_path: Path) -> None:
         row(2, STT=None),
         row(3, STT=None, **{"Mã hồ sơ": "h15.07 - 240823-12"}),
         row(4, STT="04."),
+        row(5, STT=None, **{"Mã hồ sơ": "H15.07/240823/0005"}),  # meant as a code: judged, not dropped
+        row(6, STT=None, **{"Tên TTHC": "Tổng cộng"}),
         {"STT": "Tổng cộng", "Mã hồ sơ": 4},
+        {"STT": 6, "Tên TTHC": "TỔNG CỘNG:"},
+        {"STT": "", "Mã hồ sơ": "15/09/2024"},
         {"STT": 4, "Mã hồ sơ": "Tổng cộng"},
         {"Mã hồ sơ": "Người lập biểu"},
         {"Tên TTHC": "   "},
@@ -173,8 +177,10 @@ def test_rows_are_records_by_number_or_code(tmp_path: Path) -> None:
         (None, "H15.07-240823-0002"),
         (None, "h15.07 - 240823-12"),
         ("04.", "H15.07-240823-0004"),
+        (None, "H15.07/240823/0005"),
+        (None, "H15.07-240823-0006"),
     ]
-    assert (facts.records, facts.layout_rows, facts.blank_rows) == (4, 3, 1)
+    assert (facts.records, facts.layout_rows, facts.blank_rows) == (6, 5, 1)
 
 
 def test_cells_that_are_no_date_no_label_or_no_code_can_be_told_apart(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ with
 counted as (
     select
         version.*,
+        winner.dossier_group,
         winner.earliest_shown_appointment_at,
         winner.status_since,
         winner.known_to_portal,
@@ -62,6 +63,7 @@ dated as (
 
 select
     dated.dossier_code,
+    dated.dossier_group,
     dated.source_id,
     dated.batch_id,
     dated.row_number,
@@ -73,6 +75,7 @@ select
     case when dated.field_code is not null then dated.field_name end as field_name,
     dated.channel,
     dated.service_level,
+    catalogue.service_level as catalogue_level,
     dated.submitted_through,
     dated.applicant_kind,
     dated.receiving_agency_code,
@@ -97,13 +100,44 @@ select
         else 'overdue'
     end as outcome,
     dated.suspended_by_status_since,
+    -- The same for supplements alone: of these the working days are taken out of a dossier's time.
+    dated.stopped_during,
     -- The days at whose end the dossier is suspended, as far as it is in progress then.
     case
         when dated.suspended_by_status_since is null then dated.stopped_during
         else
             coalesce(dated.stopped_during, datemultirange())
             + datemultirange(daterange(dated.suspended_by_status_since, null))
-    end as suspended_during
+    end as suspended_during,
+    cast(dated.shown_appointment_at as date) as shown_appointment_on,
+    -- An apology without a day is none.
+    (
+        select min(cast({{ local_moment("apology.value ->> 'NgayXinLoi'") }} as date))
+        from jsonb_array_elements(dated.apologies) as apology
+    ) as apologised_on,
+    coalesce((
+        select
+            bool_or(
+                cast(fee.value ->> 'Gia' as numeric) > 0
+                and (fee.value ->> 'HinhThucThu') is distinct from 'Đối tượng miễn phí'
+            )
+        from jsonb_array_elements(dated.fees) as fee
+    ), false) as has_fee_to_pay,
+    -- What was paid back (Hoàn phí) is no payment.
+    coalesce((
+        select
+            bool_or(
+                fee.value ->> 'HinhThucThanhToan' = 'truc-tuyen'
+                and fee.value ->> 'TrangThaiThanhToan' = 'Đã thanh toán'
+            )
+        from jsonb_array_elements(dated.fees) as fee
+    ), false) as has_fee_paid_online,
+    coalesce(dated.has_digitised_papers, false) as has_digitised_papers,
+    coalesce(dated.reuses_digitised_data, false) as reuses_digitised_data,
+    coalesce(dated.has_electronic_result, false) as has_electronic_result,
+    coalesce(dated.is_identity_verified, false) as is_identity_verified,
+    coalesce(dated.has_certified_copy, false) as has_certified_copy,
+    dated.rating
 from dated
 left join {{ ref('int_procedure__span') }} as catalogue
     on

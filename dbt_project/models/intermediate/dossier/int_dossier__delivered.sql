@@ -1,7 +1,8 @@
 {{ config(materialized='view') }}
 
 -- Every version of every dossier that a one-stop system or the portal delivered, in one shape. Of the portal only the
--- rows of files in force (int_portal__file); it knows neither deletes nor supplements, fees, fields or test dossiers.
+-- rows of files in force (int_portal__file); it knows neither deletes nor supplements, fees, fields,
+-- test dossiers nor what was digitised; payments and ratings are files of their own.
 -- Of versions with one NgayCapNhat in one source the highest delivery_order counts, then the highest row_number.
 select
     source_id,
@@ -9,7 +10,7 @@ select
     cast(null as bigint) as file_id,
     batch_id,
     row_number,
-    batch_id as delivery_order,
+    delivery_order,
     updated_at,
     is_deleted,
     known_at,
@@ -23,6 +24,7 @@ select
     service_level,
     submitted_through,
     applicant_kind,
+    applicant_hash,
     receiving_agency_code,
     agency_code,
     status,
@@ -33,10 +35,17 @@ select
     shown_appointment_at,
     ended_at,
     returned_at,
+    cast(null as timestamp) as synchronised_at,
     refused_at,
     supplements,
     apologies,
-    fees
+    fees,
+    has_digitised_papers,
+    reuses_digitised_data,
+    has_electronic_result,
+    is_identity_verified,
+    has_certified_copy,
+    rating
 from {{ ref('stg_one_stop__dossier') }}
 union all
 select
@@ -48,7 +57,8 @@ select
     file.delivery_order,
     shown.updated_at,
     false as is_deleted,
-    file.known_at,
+    -- A row that came back from quarantine is known from then on.
+    greatest(file.known_at, shown.replayed_at) as known_at,
     shown.dossier_code,
     shown.other_code,
     shown.procedure_code,
@@ -59,6 +69,7 @@ select
     shown.service_level,
     cast(null as text) as submitted_through,
     cast(null as text) as applicant_kind,
+    cast(null as text) as applicant_hash,
     cast(null as text) as receiving_agency_code,
     shown.agency_code,
     shown.status,
@@ -69,9 +80,16 @@ select
     shown.shown_appointment_at,
     shown.ended_at,
     shown.returned_at,
+    shown.synchronised_at,
     cast(null as timestamp) as refused_at,
     cast(null as jsonb) as supplements,
     cast(null as jsonb) as apologies,
-    cast(null as jsonb) as fees
+    cast(null as jsonb) as fees,
+    cast(null as boolean) as has_digitised_papers,
+    cast(null as boolean) as reuses_digitised_data,
+    cast(null as boolean) as has_electronic_result,
+    cast(null as boolean) as is_identity_verified,
+    cast(null as boolean) as has_certified_copy,
+    cast(null as smallint) as rating
 from {{ ref('stg_portal__dossier') }} as shown
 inner join {{ ref('int_portal__file') }} as file on shown.file_id = file.file_id and file.is_current

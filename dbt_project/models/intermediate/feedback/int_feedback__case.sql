@@ -14,7 +14,7 @@ current_version as (
         coalesce(origin.is_listed, false) desc,
         version.updated_at desc,
         origin.source_position asc,
-        version.batch_id desc,
+        version.delivery_order desc,
         version.row_number desc
 ),
 

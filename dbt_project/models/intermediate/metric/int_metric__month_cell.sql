@@ -1,6 +1,9 @@
 -- Month by month: what is new, what is resolved, and what is in progress at the month's last day, by place and field.
 -- A dossier meets only the months of its receipt, of its end and those between; they run to the end of the year under
 -- way, because a period's state is that of its own last day, with the versions known now.
+-- Which dossiers each column counts is written in the macro cell_measures.
+{%- set measures = cell_measures() %}
+{%- set months = {'new': 'received_month', 'resolved': 'finished_month', 'state': 'month_index'} %}
 with
 
 horizon as (
@@ -13,18 +16,16 @@ horizon as (
 
 dossier as (
     select
-        counted.place_id,
-        counted.field_code,
-        counted.channel,
-        counted.outcome,
-        counted.suspended_during,
+        measure.*,
         horizon.period_convention,
         horizon.last_month,
-        {{ month_index('counted.received_on', 'horizon.period_convention') | indent(8) }} as received_month,
-        {{ month_index('counted.finished_on', 'horizon.period_convention') | indent(8) }} as finished_month,
+        {{ month_index('measure.received_on', 'horizon.period_convention') | indent(8) }} as received_month,
+        {{ month_index('measure.finished_on', 'horizon.period_convention') | indent(8) }} as finished_month,
         -- due < the month's last day, just where the day after due lies in this month or an earlier one
-        {{ month_index('(counted.due_on + 1)', 'horizon.period_convention') | indent(8) }} as overdue_month
-    from {{ ref('int_dossier__counted') }} as counted
+        {{ month_index('(measure.due_on + 1)', 'horizon.period_convention') | indent(8) }} as overdue_month,
+        {{ month_index('measure.apologised_on', 'horizon.period_convention') | indent(8) }} as apologised_month,
+        {{ month_index('measure.portal_finished_on', 'horizon.period_convention') | indent(8) }} as portal_finished_month
+    from {{ ref('int_dossier__measure') }} as measure
     cross join horizon
 ),
 
@@ -34,69 +35,56 @@ open_month as (
         dossier.field_code,
         dossier.period_convention,
         month_index,
-        coalesce(month_index >= dossier.overdue_month, false) as is_past_due,
-        case
-            when dossier.suspended_during is null then false
-            else
-                {{ month_last_day('month_index', 'dossier.period_convention') | indent(16) }}
-                <@ dossier.suspended_during
-        end as is_suspended
+        dossier.is_one_stop,
+        dossier.is_synced,
+        dossier.is_agreeing,
+        stand.is_suspended,
+        coalesce(month_index >= dossier.overdue_month, false) and not stand.is_suspended as is_overdue,
+        coalesce(month_index >= dossier.apologised_month, false) as is_apologised,
+        coalesce(month_index >= dossier.portal_finished_month, false) as is_ended_on_portal
     from dossier
     cross join
         generate_series(
             dossier.received_month, least(dossier.finished_month - 1, dossier.last_month)
         ) as month_index
+    cross join
+        lateral (
+            select
+                case
+                    when dossier.suspended_during is null then false
+                    else
+                        {{ month_last_day('month_index', 'dossier.period_convention') | indent(24) }}
+                        <@ dossier.suspended_during
+                end as is_suspended
+        ) as stand
 ),
 
 cell as (
+    {%- for event, month in months.items() %}
     select
         place_id,
         field_code,
         period_convention,
-        received_month as month_index,
-        count(*) filter (where channel = 2) as received_online,
-        count(*) filter (where channel <> 2) as received_direct_postal,
-        0 as resolved_early,
-        0 as resolved_on_time,
-        0 as resolved_overdue,
-        0 as in_progress_total,
-        0 as in_progress_overdue,
-        0 as suspended_total
-    from dossier
-    group by place_id, field_code, period_convention, received_month
-    union all
-    select
-        place_id,
-        field_code,
-        period_convention,
-        finished_month as month_index,
-        0 as received_online,
-        0 as received_direct_postal,
-        count(*) filter (where outcome = 'early') as resolved_early,
-        count(*) filter (where outcome = 'on_time') as resolved_on_time,
-        count(*) filter (where outcome = 'overdue') as resolved_overdue,
-        0 as in_progress_total,
-        0 as in_progress_overdue,
-        0 as suspended_total
-    from dossier
+        {{ month }} as month_index,
+        {%- for measure in measures %}
+        {%- if measure.when != event %}
+        0 as {{ measure.name }}
+        {%- elif measure.sum %}
+        coalesce(sum({{ measure.sum }}) filter (where {{ measure.where }}), 0) as {{ measure.name }}
+        {%- else %}
+        count(*) filter (where {{ measure.where }}) as {{ measure.name }}
+        {%- endif %}
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    from {{ 'open_month' if event == 'state' else 'dossier' }}
+    {%- if event == 'resolved' %}
     where finished_month is not null
-    group by place_id, field_code, period_convention, finished_month
+    {%- endif %}
+    group by place_id, field_code, period_convention, {{ month }}
+    {%- if not loop.last %}
     union all
-    select
-        place_id,
-        field_code,
-        period_convention,
-        month_index,
-        0 as received_online,
-        0 as received_direct_postal,
-        0 as resolved_early,
-        0 as resolved_on_time,
-        0 as resolved_overdue,
-        count(*) as in_progress_total,
-        count(*) filter (where is_past_due and not is_suspended) as in_progress_overdue,
-        count(*) filter (where is_suspended) as suspended_total
-    from open_month
-    group by place_id, field_code, period_convention, month_index
+    {%- endif %}
+    {%- endfor %}
 )
 
 select
@@ -104,13 +92,8 @@ select
     field_code,
     period_convention,
     month_index,
-    cast(sum(received_online) as int) as received_online,
-    cast(sum(received_direct_postal) as int) as received_direct_postal,
-    cast(sum(resolved_early) as int) as resolved_early,
-    cast(sum(resolved_on_time) as int) as resolved_on_time,
-    cast(sum(resolved_overdue) as int) as resolved_overdue,
-    cast(sum(in_progress_total) as int) as in_progress_total,
-    cast(sum(in_progress_overdue) as int) as in_progress_overdue,
-    cast(sum(suspended_total) as int) as suspended_total
+    {%- for measure in measures %}
+    cast(sum({{ measure.name }}) as int) as {{ measure.name }}{{ ',' if not loop.last }}
+    {%- endfor %}
 from cell
 group by place_id, field_code, period_convention, month_index

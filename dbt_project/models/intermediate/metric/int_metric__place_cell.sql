@@ -1,21 +1,57 @@
 -- Periods out of months: what happened adds up over the months, the state is the last month's, and what is carried
--- over is what was in progress at the end of the month before.
+-- over is what was in progress at the end of the month before. Apologies count up to the period's own last day.
+{%- set measures = cell_measures() %}
+with
+
+late_apology as (
+    select
+        period.period_id,
+        late.place_id,
+        late.field_code,
+        sum(late.dossiers) as dossiers
+    from {{ ref('int_metric__late_apology') }} as late
+    inner join {{ ref('int_period__period') }} as period
+        on
+            late.period_convention = period.period_convention
+            and late.finished_month between period.first_month and period.last_month
+            and late.apologised_month <= period.last_month
+    group by period.period_id, late.place_id, late.field_code
+),
+
+cell as (
+    select
+        part.period_id,
+        cell.place_id,
+        cell.field_code,
+        {%- for measure in measures %}
+        {%- set part = 'is_last' if measure.when == 'state' else 'is_within' %}
+        {%- if measure.carried %}
+        coalesce(sum(cell.{{ measure.name }}) filter (where part.is_before), 0) as {{ measure.carried }},
+        {%- endif %}
+        coalesce(sum(cell.{{ measure.name }}) filter (where part.{{ part }}), 0) as {{ measure.name }}
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    from {{ ref('int_metric__month_cell') }} as cell
+    inner join {{ ref('int_period__month') }} as part
+        on
+            cell.period_convention = part.period_convention
+            and cell.month_index = part.month_index
+    group by part.period_id, cell.place_id, cell.field_code
+)
+
 select
-    part.period_id,
+    cell.period_id,
     cell.place_id,
     cell.field_code,
-    cast(coalesce(sum(cell.received_online) filter (where part.is_within), 0) as int) as received_online,
-    cast(coalesce(sum(cell.received_direct_postal) filter (where part.is_within), 0) as int) as received_direct_postal,
-    cast(coalesce(sum(cell.in_progress_total) filter (where part.is_before), 0) as int) as received_carried_over,
-    cast(coalesce(sum(cell.resolved_early) filter (where part.is_within), 0) as int) as resolved_early,
-    cast(coalesce(sum(cell.resolved_on_time) filter (where part.is_within), 0) as int) as resolved_on_time,
-    cast(coalesce(sum(cell.resolved_overdue) filter (where part.is_within), 0) as int) as resolved_overdue,
-    cast(coalesce(sum(cell.in_progress_total) filter (where part.is_last), 0) as int) as in_progress_total,
-    cast(coalesce(sum(cell.in_progress_overdue) filter (where part.is_last), 0) as int) as in_progress_overdue,
-    cast(coalesce(sum(cell.suspended_total) filter (where part.is_last), 0) as int) as suspended_total
-from {{ ref('int_metric__month_cell') }} as cell
-inner join {{ ref('int_period__month') }} as part
+    {%- for name in period_measures() %}
+    cast(
+        cell.{{ name }}
+        {%- if name == 'resolved_overdue_apologised' %} + coalesce(late_apology.dossiers, 0){% endif %} as int
+    ) as {{ name }}{{ ',' if not loop.last }}
+    {%- endfor %}
+from cell
+left join late_apology
     on
-        cell.period_convention = part.period_convention
-        and cell.month_index = part.month_index
-group by part.period_id, cell.place_id, cell.field_code
+        cell.period_id = late_apology.period_id
+        and cell.place_id = late_apology.place_id
+        and cell.field_code = late_apology.field_code

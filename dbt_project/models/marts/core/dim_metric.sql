@@ -9,5 +9,10 @@ select
     direction,
     numerator,
     denominator,
-    legal_basis
+    legal_basis,
+    family,
+    is_additive,
+    conventions,
+    levels,
+    fields
 from {{ ref('metric_definition') }}

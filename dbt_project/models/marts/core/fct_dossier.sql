@@ -35,8 +35,21 @@ select
     end as is_suspended,
     counted.suspended_by_status_since,
     counted.suspended_during,
+    measure.suspended_working_days,
+    measure.processing_working_days,
+    measure.intake_working_seconds,
+    counted.apologised_on,
+    measure.has_fee_to_pay,
+    measure.is_paid_online,
+    measure.rating,
+    measure.has_digitised_papers,
+    measure.reuses_digitised_data,
+    measure.is_identity_verified,
+    measure.has_electronic_result,
+    measure.has_certified_copy,
     counted.batch_id,
     counted.is_portal as is_portal_only,
     counted.known_to_portal
 from {{ ref('int_dossier__counted') }} as counted
+inner join {{ ref('int_dossier__measure') }} as measure on counted.dossier_code = measure.dossier_code
 cross join {{ ref('int_build__moment') }} as moment

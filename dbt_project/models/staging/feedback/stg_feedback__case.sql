@@ -5,6 +5,7 @@ version as (
         raw_version.*,
         batch.accepted_at,
         batch.is_first_load,
+        coalesce(batch.replays_batch_id, batch.batch_id) as delivery_order,
         {{ local_moment('raw_version.ngay_cap_nhat') }} as updated_at
     from {{ source('raw', 'feedback_case') }} as raw_version
     inner join {{ source('ops', 'load_batch') }} as batch on raw_version.batch_id = batch.batch_id
@@ -14,6 +15,7 @@ select
     source_id,
     batch_id,
     row_number,
+    delivery_order,
     updated_at,
     {{ known_from('updated_at') }} as known_at,
     ma_pakn as case_code,

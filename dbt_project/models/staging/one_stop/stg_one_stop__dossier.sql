@@ -6,6 +6,8 @@ version as (
         raw_version.*,
         batch.accepted_at,
         batch.is_first_load,
+        -- A row that came back from quarantine keeps its place in the delivery that brought it.
+        coalesce(batch.replays_batch_id, batch.batch_id) as delivery_order,
         coalesce(raw_version.da_xoa = '1', false) as is_deleted
     from {{ source('raw', 'one_stop_dossier') }} as raw_version
     inner join {{ source('ops', 'load_batch') }} as batch on raw_version.batch_id = batch.batch_id
@@ -25,6 +27,7 @@ select
     source_id,
     batch_id,
     row_number,
+    delivery_order,
     updated_at,
     is_deleted,
     {{ known_from('updated_at') }} as known_at,
@@ -38,6 +41,7 @@ select
     case when not is_deleted then muc_do end as service_level,
     case when not is_deleted then noi_nop_ho_so end as submitted_through,
     case when not is_deleted then loai_doi_tuong end as applicant_kind,
+    case when not is_deleted then so_dinh_danh_hash end as applicant_hash,
     case when not is_deleted then don_vi_tiep_nhan end as receiving_agency_code,
     case when not is_deleted then don_vi_xu_ly end as agency_code,
     case when not is_deleted then cast(trang_thai_ho_so as smallint) end as status,
@@ -51,5 +55,13 @@ select
     case when not is_deleted then {{ local_moment('ngay_tu_choi') }} end as refused_at,
     case when not is_deleted then danh_sach_ho_so_bo_sung end as supplements,
     case when not is_deleted then danh_sach_xin_loi end as apologies,
-    case when not is_deleted then danh_sach_le_phi end as fees
+    case when not is_deleted then danh_sach_le_phi end as fees,
+    case when not is_deleted then coalesce(ho_so_co_thanh_phan_so_hoa = '1', false) end as has_digitised_papers,
+    case when not is_deleted then coalesce(duoc_tai_su_dung = '1', false) end as reuses_digitised_data,
+    case when not is_deleted then coalesce(ket_qua_dien_tu = '1', false) end as has_electronic_result,
+    case
+        when not is_deleted then coalesce(tai_khoan_duoc_xac_thuc_voi_vneid = '1', false)
+    end as is_identity_verified,
+    case when not is_deleted then coalesce(chung_thuc_ban_sao_dien_tu = '1', false) end as has_certified_copy,
+    case when not is_deleted then cast(muc_do_hai_long as smallint) end as rating
 from timed

@@ -1,8 +1,9 @@
 select
-    source_id,
-    batch_id,
-    row_number,
-    file_id,
+    shown.source_id,
+    shown.batch_id,
+    shown.row_number,
+    shown.file_id,
+    replay.accepted_at as replayed_at,
     {{ local_moment('ngay_cap_nhat') }} as updated_at,
     ma_ho_so as dossier_code,
     ma_ho_so_khac as other_code,
@@ -18,4 +19,6 @@ select
     {{ local_moment('ngay_ket_thuc_xu_ly') }} as ended_at,
     {{ local_moment('ngay_tra') }} as returned_at,
     {{ local_moment('ngay_dong_bo') }} as synchronised_at
-from {{ source('raw', 'portal_dossier') }}
+from {{ source('raw', 'portal_dossier') }} as shown
+left join {{ source('ops', 'load_batch') }} as replay
+    on shown.batch_id = replay.batch_id and replay.replays_batch_id is not null

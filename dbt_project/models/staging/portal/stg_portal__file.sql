@@ -10,6 +10,7 @@ select
     portal_file.covers_from,
     portal_file.covers_to,
     portal_file.modified_at,
+    portal_file.twin_of,
     -- All rows of a file carry one NgayCapNhat, the end of its last day, so that a file is known as a whole.
     {{ known_from("(portal_file.covers_to + time '23:59:59')") }} as known_at
 from {{ source('ops', 'portal_file') }} as portal_file

@@ -1,8 +1,9 @@
 select
-    source_id,
-    batch_id,
-    row_number,
-    file_id,
+    shown.source_id,
+    shown.batch_id,
+    shown.row_number,
+    shown.file_id,
+    replay.accepted_at as replayed_at,
     {{ local_moment('ngay_cap_nhat') }} as updated_at,
     ma_giao_dich as transaction_code,
     ma_ho_so as dossier_code,
@@ -18,4 +19,6 @@ select
         when 'Hoàn tiền' then 'refunded'
     end as payment_status,
     {{ local_moment('ngay_thanh_toan') }} as paid_at
-from {{ source('raw', 'portal_payment') }}
+from {{ source('raw', 'portal_payment') }} as shown
+left join {{ source('ops', 'load_batch') }} as replay
+    on shown.batch_id = replay.batch_id and replay.replays_batch_id is not null

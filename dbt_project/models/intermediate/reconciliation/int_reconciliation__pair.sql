@@ -1,0 +1,183 @@
+-- The province beside the portal: one row per dossier (linked codes are one) that a one-stop copy speaks for or that
+-- the portal shows in a file in force. here_*: the one-stop copy that speaks (int_dossier__winner). there_*: its
+-- current row on the portal: of the later file, then the later row; of a portal that is still in province.yml before one that
+-- is not. Whether the two differ is decided here and nowhere else; docs/reconciliation.md has the readings.
+with
+
+shown as (
+    select distinct on (coalesce(link.dossier_group, version.dossier_code))
+        coalesce(link.dossier_group, version.dossier_code) as dossier_group,
+        version.batch_id,
+        version.row_number
+    from {{ ref('int_dossier__version') }} as version
+    left join {{ ref('int_dossier__link') }} as link on version.dossier_code = link.dossier_code
+    left join {{ ref('stg_platform__source') }} as origin on version.source_id = origin.source_id
+    where version.is_portal and version.is_current
+    order by
+        coalesce(link.dossier_group, version.dossier_code) asc,
+        coalesce(origin.is_listed, false) desc,
+        version.delivery_order desc,
+        version.row_number desc
+),
+
+there as (
+    select
+        shown.dossier_group,
+        delivered.source_id,
+        delivered.dossier_code,
+        delivered.file_id,
+        delivered.batch_id,
+        delivered.row_number,
+        delivered.updated_at,
+        delivered.synchronised_at,
+        delivered.procedure_code,
+        delivered.agency_code,
+        delivered.status,
+        delivered.received_at,
+        cast(delivered.received_at as date) as received_on,
+        cast(delivered.shown_appointment_at as date) as shown_appointment_on,
+        cast(case when delivered.status in (7, 9, 10) then delivered.ended_at end as date) as finished_on,
+        delivered.status not in (1, 3) as is_counted
+    from shown
+    inner join {{ ref('int_dossier__delivered') }} as delivered
+        on
+            shown.batch_id = delivered.batch_id
+            and shown.row_number = delivered.row_number
+    where delivered.is_portal
+),
+
+here as (
+    select
+        winner.dossier_group,
+        delivered.source_id,
+        delivered.dossier_code,
+        delivered.batch_id,
+        delivered.row_number,
+        delivered.updated_at,
+        delivered.procedure_code,
+        delivered.agency_code,
+        delivered.status,
+        delivered.submitted_at,
+        delivered.received_at,
+        delivered.ended_at,
+        delivered.returned_at,
+        cast(delivered.first_appointment_at as date) as first_appointment_on,
+        delivered.receiving_agency_code,
+        delivered.is_test,
+        cast(delivered.received_at as date) as received_on,
+        cast(delivered.shown_appointment_at as date) as shown_appointment_on,
+        cast(case when delivered.status in (7, 9, 10) then delivered.ended_at end as date) as finished_on,
+        delivered.status not in (1, 3) and not delivered.is_test as is_counted
+    from {{ ref('int_dossier__winner') }} as winner
+    inner join {{ ref('int_dossier__delivered') }} as delivered
+        on
+            winner.batch_id = delivered.batch_id
+            and winner.row_number = delivered.row_number
+    where not winner.is_portal and not delivered.is_portal
+),
+
+-- Dossiers of which a one-stop system had a copy that speaks no more: deleted, or of a source taken out of the file.
+once_here as (
+    select
+        coalesce(link.dossier_group, version.dossier_code) as dossier_group,
+        max(version.updated_at) filter (where version.is_deleted) as deleted_at
+    from {{ ref('int_dossier__version') }} as version
+    left join {{ ref('int_dossier__link') }} as link on version.dossier_code = link.dossier_code
+    where not version.is_portal and version.is_current
+    group by coalesce(link.dossier_group, version.dossier_code)
+),
+
+paired as (
+    select
+        coalesce(here.dossier_group, there.dossier_group) as dossier_group,
+        case
+            when here.dossier_group is not null then 'present'
+            when once_here.dossier_group is not null then 'deleted'
+            else 'none'
+        end as here_state,
+        coalesce(here.is_counted, false) as is_counted_here,
+        coalesce(there.is_counted, false) as is_counted_there,
+        coalesce(here.is_test, false) as is_test,
+        coalesce(here.procedure_code, there.procedure_code) as procedure_code,
+        here.source_id as here_source_id,
+        here.dossier_code as here_code,
+        here.batch_id as here_batch_id,
+        here.row_number as here_row_number,
+        here.updated_at as here_updated_at,
+        here.status as here_status,
+        here.received_on as here_received_on,
+        here.shown_appointment_on as here_appointment_on,
+        here.finished_on as here_finished_on,
+        here.submitted_at as here_submitted_at,
+        here.received_at as here_received_at,
+        here.ended_at as here_ended_at,
+        here.returned_at as here_returned_at,
+        here.first_appointment_on as here_first_appointment_on,
+        once_here.deleted_at as here_deleted_at,
+        here.receiving_agency_code as here_receiving_agency_code,
+        here.agency_code as here_agency_code,
+        here_place.place_id as here_place_id,
+        here_place.current_agency_code as here_current_agency_code,
+        there.source_id as there_source_id,
+        there.dossier_code as there_code,
+        there.file_id as there_file_id,
+        there.batch_id as there_batch_id,
+        there.row_number as there_row_number,
+        there.updated_at as there_updated_at,
+        there.synchronised_at as there_synchronised_at,
+        there.status as there_status,
+        there.received_at as there_received_at,
+        there.received_on as there_received_on,
+        there.shown_appointment_on as there_appointment_on,
+        there.finished_on as there_finished_on,
+        there.agency_code as there_agency_code,
+        there_place.place_id as there_place_id,
+        there_place.current_agency_code as there_current_agency_code,
+        -- Compared where both sides have it; a test dossier is as if not here.
+        coalesce(here.dossier_group = there.dossier_group and not here.is_test, false) as is_compared,
+        -- Dates and units, where both sides count it.
+        coalesce(here.is_counted and there.is_counted, false) as are_counted
+    from here
+    full join there on here.dossier_group = there.dossier_group
+    left join once_here on there.dossier_group = once_here.dossier_group
+    cross join {{ ref('int_build__moment') }} as moment
+    left join {{ ref('int_agency__place') }} as here_place
+        on
+            here.agency_code = here_place.agency_code
+            and coalesce(here.received_on, moment.known_on) between here_place.received_from and here_place.received_to
+    left join {{ ref('int_agency__place') }} as there_place
+        on
+            there.agency_code = there_place.agency_code
+            and coalesce(there.received_on, moment.known_on)
+            between there_place.received_from and there_place.received_to
+),
+
+judged as (
+    select
+        *,
+        is_compared
+        and ({{ status_stage('here_status') }} <> {{ status_stage('there_status') }}) as has_status_conflict,
+        are_counted and (here_received_on is distinct from there_received_on) as has_received_conflict,
+        are_counted and (here_appointment_on is distinct from there_appointment_on) as has_appointment_conflict,
+        -- null where one of them is not resolved: that is a conflict of status
+        are_counted and coalesce(here_finished_on <> there_finished_on, false) as has_finished_conflict,
+        -- A unit that was merged is its successor.
+        are_counted
+        and (here_agency_code <> there_agency_code)
+        and (here_current_agency_code is distinct from there_current_agency_code) as has_unit_conflict
+    from paired
+)
+
+select
+    *,
+    has_received_conflict or has_appointment_conflict or has_finished_conflict as has_date_conflict,
+    case
+        when there_code is null and not is_counted_here then 'not_expected'
+        when there_code is null then 'only_here'
+        when not is_compared then 'only_there'
+        when has_status_conflict then 'status_conflict'
+        when has_received_conflict or has_appointment_conflict or has_finished_conflict then 'date_conflict'
+        when has_unit_conflict then 'unit_conflict'
+        else 'matched'
+    end as result
+from judged

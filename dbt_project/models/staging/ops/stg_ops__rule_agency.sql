@@ -1,0 +1,6 @@
+select
+    batch_id,
+    rule_id,
+    agency_code,
+    failed
+from {{ source('ops', 'rule_agency') }}

@@ -1,0 +1,80 @@
+"""A random province of dossiers, built by dbt and counted again by hand (dossier_recount.py): every cell the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta, timezone
+from fractions import Fraction
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from dossier_figures import Figure, Key, recount_dossiers
+from dossier_recount import World
+from dossier_world import ROOT, world
+from fill_dossiers import fill
+from onestop.transform.dbt import build
+from onestop.warehouse.connection import connect
+from onestop.warehouse.embedded import EmbeddedPostgres
+from recount import Row
+
+pytestmark = pytest.mark.integration
+VIETNAM = timezone(timedelta(hours=7))
+
+
+@pytest.fixture(scope="module")
+def built(
+    postgres: EmbeddedPostgres, _migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[World, str]]:
+    """The world, and the DSN of the warehouse that dbt built from it."""
+    counted = world(seed=766)
+    name = "t_recount_dossiers"
+    dsn = postgres.warehouse_dsn.rsplit("/", 1)[0] + f"/{name}"
+    owner = psycopg.conninfo.conninfo_to_dict(dsn)["user"]
+    with psycopg.connect(postgres.admin_dsn, autocommit=True) as admin:
+        names = map(sql.Identifier, (name, str(owner), _migrated_template))
+        admin.execute(sql.SQL("create database {} owner {} template {}").format(*names))
+        try:
+            with closing(connect(dsn)) as connection, connection.transaction():
+                fill(connection, counted)
+            moment = counted.known_at.replace(tzinfo=VIETNAM)
+            target = tmp_path_factory.mktemp("dbt")
+            build(dsn, province_code=ROOT, timezone="Asia/Ho_Chi_Minh", known_at=moment, target_path=target)
+            yield counted, dsn
+        finally:
+            admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+def rows(dsn: str, query: str, *values: object) -> list[Row]:
+    with closing(connect(dsn)) as connection:
+        return connection.cursor(row_factory=dict_row).execute(query.encode(), values).fetchall()
+
+
+def test_every_cell_is_the_one_counted_by_hand(built: tuple[World, str]) -> None:
+    counted_world, dsn = built
+    found: dict[Key, Figure] = {}
+    for row in rows(
+        dsn,
+        "select figure.* from mart.quarterly_metric as figure join mart.dim_metric using (metric_code)"
+        " where family in ('form', 'dossier', 'portal', 'score')",
+    ):
+        keys = ("period_convention", "period", "org_view", "agency_code", "field_code", "metric_code")
+        key: Key = tuple(row[name] for name in keys)  # type: ignore[assignment]
+        assert key not in found
+        bottom = row["denominator"]
+        found[key] = (Fraction(row["numerator"]), None if bottom is None else Fraction(bottom))
+        wanted = row["numerator"] if bottom is None else row["numerator"] / bottom
+        assert abs(row["value"] - wanted) < 1e-12
+    counted = recount_dossiers(counted_world)
+    wrong = {}
+    for key in counted.keys() | found:
+        here, there = counted.get(key), found.get(key)
+        close = here and there and here[1] == there[1] and abs(here[0] - there[0]) < Fraction(1, 10**12)
+        if not close:
+            wrong[key] = (here, there)
+    assert dict(list(wrong.items())[:20]) == {}, len(wrong)
+    assert len(counted) > 50_000
+    assert len({key[5] for key in counted}) == 12 + 20 + 2 + 5
