@@ -69,7 +69,7 @@ def _csv(here: Place) -> list[Rate]:
 def _load(here: Place, *, judged: bool = True) -> float:
     """Seconds from the file to committed rows, into an emptied table; without the two looks, 2 s apart, at the file."""
     with closing(psycopg.connect(here.postgres.warehouse_dsn, autocommit=True)) as connection:
-        connection.execute("truncate raw.portal_dossier, ops.portal_file, quarantine.rejected_row")
+        connection.execute("truncate raw.portal_dossier, ops.portal_file, quarantine.rejected_row cascade")
     settings = config.load(here.settings.file)
     with patch("onestop.pipeline.files.wait_until_settled", lambda fs, file: file):
         began = time.perf_counter()

@@ -77,7 +77,7 @@ def _admin(here: Place) -> str:
 def _replay(here: Place, *, judged: bool = True) -> float:
     """Seconds from landed files to committed rows, into an emptied raw table."""
     with closing(psycopg.connect(here.postgres.warehouse_dsn, autocommit=True)) as connection:
-        connection.execute("truncate raw.one_stop_dossier, quarantine.rejected_row")
+        connection.execute("truncate raw.one_stop_dossier, quarantine.rejected_row cascade")
         row = connection.execute(
             "select landing_path from ops.load_batch where source_id = 'igate' order by 1 limit 1"
         ).fetchone()
