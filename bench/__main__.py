@@ -35,11 +35,11 @@ def main(parts: list[str]) -> None:
         rates = verdicts.measure()
         for what, rate in rates.items():
             print(f"  {what:40} {rate:>10,.0f} rows/s   {rate / rates['GX on SQL, full results']:5.2f} of GX on SQL")
-        peaks = verdicts.peaks()
-        for size, peak in peaks.items():
-            print(f"  {size:>10,} rows {peak:>10,.0f} MB")
-        first, *_, last = peaks.values()
-        print(f"  ratio {last / first:.2f}", flush=True)
+        held = verdicts.peaks()
+        for size, megabytes in held.items():
+            print(f"  {size:>10,} rows {megabytes:>10,.0f} MB")
+        least, *_, most = held.values()
+        print(f"  ratio {most / least:.2f}", flush=True)
     if "memory" in wanted:
         from bench import memory
 
