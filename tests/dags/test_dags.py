@@ -161,7 +161,7 @@ def test_quarantine_is_judged_again_between_the_loads_and_the_build(dags: dict[s
 
 def test_every_task_has_an_owner_and_retries_with_growing_waits(dags: dict[str, Any]) -> None:
     tasks = [task for dag in dags.values() for task in dag["tasks"].values()]
-    assert len(tasks) == 99
+    assert len(tasks) == 19
     for task in tasks:
         assert task["owner"] == "onestop"
         assert task["retries"] >= 2
