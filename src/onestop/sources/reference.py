@@ -15,6 +15,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from onestop.errors import DataRefused
+from onestop.sources.service_levels import LABELS, level_of
 
 Row = dict[str, str | None]
 LEVELS = ("province", "department", "district", "commune", "branch")
@@ -162,6 +163,8 @@ def _clean(kind: ReferenceFile, row: dict[str, str]) -> Row:
         value = unicodedata.normalize("NFC", row[name].strip())
         if name in kind.codes:
             value = "".join(value.split()).upper()
+        if name == "service_level":
+            value = level_of(value) or value
         cleaned[name] = value or None
     return cleaned
 
@@ -189,6 +192,9 @@ def _row_problems(kind: ReferenceFile, row: Row) -> list[str]:
     level = row.get("level")
     if level is not None and level not in LEVELS:
         problems.append(f"level {level!r} is not one of {', '.join(LEVELS)}")
+    service = row.get("service_level")
+    if service is not None and level_of(service) is None:
+        problems.append(f"service_level {service!r} is not one of 1 to 4 or {', '.join(LABELS)}")
     return problems
 
 
