@@ -153,7 +153,7 @@ def test_a_backfill_is_started_by_hand_with_typed_parameters(dags: dict[str, Any
 
 def test_every_task_has_an_owner_and_retries_with_growing_waits(dags: dict[str, Any]) -> None:
     tasks = [task for dag in dags.values() for task in dag["tasks"].values()]
-    assert len(tasks) == 13
+    assert len(tasks) == 15
     for task in tasks:
         assert task["owner"] == "onestop"
         assert task["retries"] >= 2

@@ -38,7 +38,8 @@ body { font: 15px/1.5 "Segoe UI", "Noto Sans", Arial, sans-serif; margin: 1.5rem
 table { border-collapse: collapse; width: 100%; margin: .5rem 0 1.5rem; }
 td, th { border: 1px solid #ccd3da; padding: .35rem .6rem; text-align: left; vertical-align: top; }
 ul { padding-left: 1.2rem; }
-.navbar, .ge-walkthrough-modal, .modal, .cooltip, [id$="-filter"], .collapse-toggle { display: none; }
+.col-lg-2, .navbar, .modal, .collapse, a[data-toggle="collapse"], .ge-walkthrough-modal { display: none; }
+.fa-check-circle::before { content: "✓"; color: #14663a; } .fa-times::before { content: "✗"; color: #b3261e; font-weight: 700; }
 </style>"""
 
 
