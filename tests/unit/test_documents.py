@@ -127,3 +127,15 @@ def test_metrics() -> None:
         stem = first.rpartition("_")[0]
         named |= {first, *(stem + code if code.startswith("_") else code for code in rest)}
     assert named == {row["metric_code"] for row in registry if row["family"] == "form"}
+
+
+def test_parts_of_the_scores() -> None:
+    with (ROOT / "dbt_project/seeds/score_766_part_definition.csv").open(encoding="utf-8", newline="") as file:
+        parts = [
+            tuple(
+                row[key].replace("_out", " out")
+                for key in ("part_code", "maximum", "full_at", "when_empty", "exists_at")
+            )
+            for row in csv.DictReader(file)
+        ]
+    assert table("metrics.md", "part") == parts

@@ -101,6 +101,9 @@ class UnknownFields:
 
     def note(self, records: Iterable[Record]) -> None:
         """Look through some records."""
+        records = list(records)
+        if self._all_known(records):
+            return
         for record in records:
             if not self._known.issuperset(record):
                 self._add(record, self._known)
@@ -111,6 +114,22 @@ class UnknownFields:
                 for element in elements:
                     if isinstance(element, dict) and not parts.issuperset(element):
                         self._add(element, parts, f"{name}[].")
+
+    def knows(self, names: Iterable[str]) -> bool:
+        """Whether all of these are fields of the specification, or ours."""
+        return self._known.issuperset(names)
+
+    def _all_known(self, records: Sequence[Record]) -> bool:
+        """Whether there is nothing to note, which is the rule: found out in a tenth of the time."""
+        names: set[str] = set()
+        if not self._known.issuperset(names.union(*records)):
+            return False
+        for name, parts in self._lists:
+            lists = [value for record in records if (value := record.get(name)) and isinstance(value, list)]
+            elements = [element for value in lists for element in value if isinstance(element, dict)]
+            if not parts.issuperset(names.union(*elements)):
+                return False
+        return True
 
     def _add(self, record: Record, known: frozenset[str], inside: str = "") -> None:
         for name, value in record.items():
@@ -180,7 +199,7 @@ class RequiredTypes:
         for name in spec.required:
             self.expected[name] = spec.by_field(name).kind
             counted = self.found.setdefault(name, Counter())
-            for kind, n in Counter(map(type, (record.get(name) for record in records))).items():
+            for kind, n in Counter(map(type, [record.get(name) for record in records])).items():
                 if kind is not type(None):
                     counted[json_type(kind)] += n
 

@@ -371,6 +371,15 @@ def test_two_tables(tmp_path: Path) -> None:
         read(hand_made(tmp_path / "a.xlsx", below), "rating")
     assert caught.value.rows == 1
 
+    def of_another_kind(sheet: Any) -> None:
+        sheet.append(["Mã phiếu", "Mã hồ sơ", "Điểm", "Ngày đánh giá"])
+        sheet.append(["P1", "H15.07-240823-0001", 5, "23/08/2024"])
+        sheet.append(["Mã giao dịch", "MÃ HỒ SƠ (*)", "Số tiền"])  # its code stands in the same column
+
+    with pytest.raises(FileRefused, match="a second table begins at row 3") as caught:
+        read(hand_made(tmp_path / "d.xlsx", of_another_kind), "rating")
+    assert caught.value.rows == 1
+
     def beside(sheet: Any) -> None:
         sheet.append(["Mã phiếu", "Mã hồ sơ", "Điểm", "Ngày đánh giá", None, "Mã phiếu", "Mã hồ sơ"])
 
