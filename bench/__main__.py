@@ -1,4 +1,4 @@
-"""`python -m bench [loading|memory|dags]`: measure and print, side by side."""
+"""`python -m bench [loading|memory|dags|reconciliation]`: measure and print, side by side."""
 
 from __future__ import annotations
 
@@ -31,6 +31,12 @@ def main(parts: list[str]) -> None:
         print("From the trigger of ingest__igate to the finished report, as DAG runs")
         for step, seconds in dag_run.measure().items():
             print(f"  {step:40} {seconds:>8.0f} s", flush=True)
+    if not parts or "reconciliation" in parts:
+        from bench import reconciliation
+
+        print("Reconciliation of province and portal (aim: models and history below 20 s, exact)")
+        for what, value in reconciliation.measure().items():
+            print(f"  {what:52} {value:>10,.1f}", flush=True)
 
 
 if __name__ == "__main__":
