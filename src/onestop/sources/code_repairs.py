@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 KINDS = ("trimmed", "inner blanks removed", "upper case", "composed (NFC)")
-_BLANKS = "\t\n\f\r \x85\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+# What code_array takes for a blank: \s and the separators of Unicode.
+_BLANKS = "\t\n\f\r \xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 _ANY_BLANK = re.compile(f"[{_BLANKS}]")
 
 

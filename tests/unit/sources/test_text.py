@@ -10,7 +10,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from unit.sources.legacy_encodings import in_tcvn3, in_vni
 from onestop.sources.text import (
     as_text,
     code_array,
@@ -20,6 +19,7 @@ from onestop.sources.text import (
     strings_of,
     text_array,
 )
+from unit.sources.legacy_encodings import in_tcvn3, in_vni
 
 words = st.text(st.characters(codec="utf-8") | st.sampled_from("\0 \t\r\n\u00a0\u2003\u0301ạĐđßﬁſıİ０"), max_size=12)
 
