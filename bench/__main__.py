@@ -1,4 +1,4 @@
-"""`python -m bench [loading|files|http|memory|dags]`: measure and print, side by side."""
+"""`python -m bench [loading|files|http|verdicts|memory|dags]`: measure and print, side by side."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ os.environ.pop("ONESTOP_WAREHOUSE_DSN", None)  # measurements have a server of t
 
 def main(parts: list[str]) -> None:
     """Run the parts named, all by default."""
-    wanted = parts or ["loading", "files", "http", "memory", "dags"]
+    wanted = parts or ["loading", "files", "http", "verdicts", "memory", "dags"]
     if "loading" in wanted:
         from bench import loading
 
@@ -28,6 +28,18 @@ def main(parts: list[str]) -> None:
         from bench import http
 
         _show("HTTP, pull and land (aim 0.8 of a bare client)", http.measure(), "records/s")
+    if "verdicts" in wanted:
+        from bench import verdicts
+
+        print("Verdicts: ten rules, each row named (aim: 1.5 times GX on SQL; memory flat within 20 %)")
+        rates = verdicts.measure()
+        for what, rate in rates.items():
+            print(f"  {what:40} {rate:>10,.0f} rows/s   {rate / rates['GX on SQL, full results']:5.2f} of GX on SQL")
+        held = verdicts.peaks()
+        for size, megabytes in held.items():
+            print(f"  {size:>10,} rows {megabytes:>10,.0f} MB")
+        least, *_, most = held.values()
+        print(f"  ratio {most / least:.2f}", flush=True)
     if "memory" in wanted:
         from bench import memory
 

@@ -93,10 +93,22 @@ class Reports(Part):
     language: Literal["vi", "en"] = "vi"
 
 
+class Ranking(Part):
+    """When a unit is compared with others of its level."""
+
+    minimum_dossiers: Annotated[int, Field(ge=0)] = 10
+
+
 class Retention(Part):
     """How many years back a past state of knowledge can be asked for."""
 
     years: Annotated[int, Field(ge=1, le=100)] = 10
+
+
+class Reconcile(Part):
+    """From which share of differing dossiers on a reconciliation is a failure; not set: never."""
+
+    limit: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
 class Settings(Part):
@@ -107,7 +119,9 @@ class Settings(Part):
     landing: Landing = Landing()
     reference: Reference = Reference()
     reports: Reports = Reports()
+    ranking: Ranking = Ranking()
     retention: Retention = Retention()
+    reconcile: Reconcile = Reconcile()
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     file: Path
 

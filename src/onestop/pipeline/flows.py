@@ -15,6 +15,7 @@ from onestop.periods import Period
 from onestop.pipeline.ingest import ingest
 from onestop.pipeline.ingest_result import IngestResult, Progress
 from onestop.pipeline.reference import ingest_reference
+from onestop.quality import reconciliation
 from onestop.reporting.draft import draft
 from onestop.transform.dbt import LAYERS, BuildResult, build
 from onestop.warehouse.connection import connect, warehouse_dsn
@@ -43,7 +44,7 @@ class RunResult:
 def transform(
     settings: Settings, *, known_at: datetime, layers: Sequence[str] | None = None, progress: Progress | None = None
 ) -> BuildResult:
-    """Build the models as known at a moment.
+    """Build the models as known at a moment; the history of differences with the portal follows the marts.
 
     Raises:
         BuildFailed: a model or a test failed; tables built before it stay, later layers were not touched.
@@ -60,12 +61,15 @@ def transform(
         timezone=settings.province.timezone,
         known_at=known_at,
         layers=layers or LAYERS,
+        ranking_minimum_dossiers=settings.ranking.minimum_dossiers,
         target_path=settings.local / "dbt",
     )
     with closing(connect(dsn, autocommit=True)) as connection:
         connection.execute(
             "insert into ops.build (known_at, layers) values (%s, %s)", [known_at, list(layers or LAYERS)]
         )
+        if "marts" in (layers or LAYERS):
+            reconciliation.follow(connection)
     return built
 
 

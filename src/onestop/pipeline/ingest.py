@@ -84,7 +84,7 @@ def ingest(
         explained(f"ingest {source_id}"),
         closing(connect(dsn, autocommit=True)) as control,
         closing(connect(dsn)) as work,
-        noted_run(control, source_id, as_of),
+        noted_run(control, source_id, as_of, asks=replay_from is None),
     ):
         migrate(control)
         ledger.sync_sources(control, [(s.id, s.kind) for s in settings.sources])

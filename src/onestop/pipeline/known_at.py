@@ -57,6 +57,7 @@ def report_known_at(
                 province_code=settings.province.code,
                 timezone=settings.province.timezone,
                 known_at=known_at,
+                ranking_minimum_dossiers=settings.ranking.minimum_dossiers,
                 target_path=settings.local / "dbt-known-at",
                 schema_prefix=PREFIX,
             )

@@ -1,5 +1,5 @@
--- Procedures offered online that had a new dossier, and those of them that had a new online one: distinct at every unit,
--- and so not a sum of the places below it.
+-- Procedures offered online that had a new dossier, and those of them that had a new online one: distinct at every
+-- unit, and so not a sum of the places below it.
 with
 
 used as (

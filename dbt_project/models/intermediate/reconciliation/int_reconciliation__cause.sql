@@ -37,16 +37,28 @@ delivered_until as (
     group by source_id
 ),
 
+-- The same by unit: a dossier that is only on the portal would have come from the system that delivers its unit's.
+unit_until as (
+    select
+        pair.here_agency_code as agency_code,
+        max(delivered_until.updated_at) as updated_at
+    from {{ ref('int_reconciliation__pair') }} as pair
+    inner join delivered_until on pair.here_source_id = delivered_until.source_id
+    group by pair.here_agency_code
+),
+
+-- Rows that lie open in quarantine, under either of their codes.
 rejected as (
     select
-        coalesce(link.dossier_group, refused.dossier_code) as dossier_group,
-        bool_or(refused.is_portal) as is_rejected_there,
-        bool_or(not refused.is_portal) as is_rejected_here
-    from {{ ref('stg_quarantine__rejected_dossier') }} as refused
-    cross join {{ ref('int_build__moment') }} as moment
-    left join {{ ref('int_dossier__link') }} as link on refused.dossier_code = link.dossier_code
-    where refused.first_seen_at <= moment.known_at
-    group by coalesce(link.dossier_group, refused.dossier_code)
+        coalesce(link.dossier_group, named.code) as dossier_group,
+        bool_or(origin.source_kind = 'portal_export') as is_rejected_there,
+        bool_or(origin.source_kind <> 'portal_export') as is_rejected_here
+    from {{ ref('int_quarantine__open') }} as refused
+    inner join {{ ref('stg_platform__source') }} as origin on refused.source_id = origin.source_id
+    cross join lateral (values (refused.record_code), (refused.other_code)) as named (code)
+    left join {{ ref('int_dossier__link') }} as link on named.code = link.dossier_code
+    where refused.entity = 'dossier' and named.code is not null
+    group by coalesce(link.dossier_group, named.code)
 ),
 
 -- The same procedure, unit and receipt (to the minute where the portal says it) on one side each: one dossier under two
@@ -98,7 +110,7 @@ known as (
         coalesce(here_twin.there_code, there_twin.here_code) as counterpart_code,
         coalesce(rejected.is_rejected_here, false) as is_rejected_here,
         coalesce(rejected.is_rejected_there, false) as is_rejected_there,
-        coalesce(delivered_until.updated_at, everywhere.updated_at) as here_until,
+        coalesce(delivered_until.updated_at, unit_until.updated_at, everywhere.updated_at) as here_until,
         coalesce(place.chain_as_was @> array[pair.there_agency_code], false)
         or coalesce(there_place.chain_as_was @> array[pair.here_agency_code], false) as is_unit_above,
         cast(moment.known_at at time zone '{{ var("timezone") }}' as timestamp) as known_at,
@@ -117,6 +129,7 @@ known as (
     left join twin as there_twin on pair.dossier_group = there_twin.there_group
     left join rejected on pair.dossier_group = rejected.dossier_group
     left join delivered_until on pair.here_source_id = delivered_until.source_id
+    left join unit_until on pair.result = 'only_there' and pair.there_agency_code = unit_until.agency_code
     left join {{ ref('int_agency__place') }} as place
         on pair.has_unit_conflict and pair.here_place_id = place.place_id
     left join {{ ref('int_agency__place') }} as there_place

@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 
--- What every dossier cost: the points that a part of the score lost, shared alike among the dossiers that it was lost by.
--- At the dossier's own unit and at the province, which count it among more and so at less. A part that is full lost
+-- What every dossier cost: the points that a part of the score lost, shared alike among the dossiers that lost them; at
+-- the dossier's own unit, and at the province, where it is one of more and so costs less. A part that is full lost
 -- nothing. Ask for one period and part at a time.
 with
 

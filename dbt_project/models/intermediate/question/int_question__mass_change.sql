@@ -1,0 +1,74 @@
+{{ config(materialized='view') }}
+
+-- Units and days among the last of a quarter, statutory or calendar, on which far more dossiers than usual changed: were
+-- finished (7, 9, 10) or began to wait (5, 6, 8). Usual is the unit's mean of its days with changes, other than these.
+with
+
+change as (
+    select
+        counted.agency_code,
+        cast(coalesce(counted.finished_at, winner.status_since) as date) as day,
+        counted.finished_on is not null as is_finished,
+        date_trunc('hour', coalesce(counted.finished_at, winner.status_since)) as hour
+    from {{ ref('int_dossier__counted') }} as counted
+    inner join {{ ref('int_dossier__winner') }} as winner on counted.dossier_group = winner.dossier_group
+    where counted.finished_on is not null or counted.status in (5, 6, 8)
+),
+
+hourly as (
+    select
+        agency_code,
+        day,
+        hour,
+        count(*) as changes,
+        count(*) filter (where is_finished) as finished
+    from change
+    group by agency_code, day, hour
+),
+
+daily as (
+    select
+        agency_code,
+        day,
+        sum(changes) as changes,
+        sum(finished) as finished,
+        max(changes) as in_one_hour,
+        exists (
+            select 1
+            from (
+                values
+                ('calendar', {{ month_index('day', "'calendar'") }}),
+                ('statutory', {{ month_index('day', "'statutory'") }})
+            ) as own (convention, month)
+            where
+                own.month % 3 = 2
+                and {{ month_last_day('own.month', 'own.convention') }} - day < {{ var("question_quarter_days") }}
+        ) as is_quarters_end
+    from hourly
+    group by agency_code, day
+),
+
+usual as (
+    select
+        *,
+        avg(changes) filter (where not is_quarters_end) over (partition by agency_code) as usual_changes,
+        count(*) filter (where not is_quarters_end) over (partition by agency_code) as usual_days
+    from daily
+)
+
+select
+    agency_code,
+    day,
+    cast(null as text) as dossier_code,
+    round(changes / usual_changes, 1) as score,
+    jsonb_build_object(
+        'changes', changes, 'finished', finished, 'in_one_hour', in_one_hour,
+        'usual', round(usual_changes, 1), 'usual_days', usual_days
+    ) as evidence
+from usual
+where
+    is_quarters_end
+    -- what is usual must be known
+    and usual_days >= 10
+    and changes >= {{ var("question_mass_count") }}
+    and changes >= {{ var("question_mass_factor") }} * usual_changes
