@@ -30,7 +30,7 @@ class TableRecords(Sequence[Mapping[str, Any]]):
     def joined(cls, chunks: Sequence[Chunk]) -> TableRecords:
         """Chunks of one table, which have the same fields, as one."""
         columns: dict[str, list[Any]] = {field: [] for field in chunks[0].fields}
-        extras: dict[int, Mapping[str, Any]] = {}
+        extras: dict[int, dict[str, Any]] = {}
         size = 0
         for chunk in chunks:
             extras |= {int(place) + size: more for place, more in chunk.extras.items()}
