@@ -19,9 +19,7 @@ class TableRecords(Sequence[Mapping[str, Any]]):
         extras: place of a record -> what it has beside these fields.
     """
 
-    def __init__(
-        self, columns: Mapping[str, Sequence[Any]], size: int, extras: Mapping[int, Mapping[str, Any]]
-    ) -> None:
+    def __init__(self, columns: Mapping[str, Sequence[Any]], size: int, extras: Mapping[int, dict[str, Any]]) -> None:
         self.columns = columns
         self.extras = extras
         self._size = size
