@@ -60,9 +60,9 @@ def main(parts: list[str]) -> int:
         print("A published quarter through the whole product: every figure, and how long it took")
         for outcome in published.measure():
             print(f"  {outcome.scope}: {outcome.dossiers:,} dossiers in {outcome.seconds:.0f} s")
-            for name, figure, found in outcome.figures:
-                print(f"    {name:30} {figure:>9,} {found:>9,} {'' if found == figure else 'DIFFERS'}", flush=True)
-                wrong += found != figure
+            for name, figure, counted in outcome.figures:
+                print(f"    {name:30} {figure:>9,} {counted:>9,} {'' if counted == figure else 'DIFFERS'}", flush=True)
+                wrong += counted != figure
     if "dags" in wanted:
         from bench import dag_run
 

@@ -97,7 +97,9 @@ def read(
         def rows(query: str) -> list[dict[str, Any]]:
             return cursor.execute(query.encode(), where).fetchall()
 
-        if not rows("select 1 as found from mart.dim_period where period_convention = %(convention)s and period = %(name)s"):
+        if not rows(
+            "select 1 as found from mart.dim_period where period_convention = %(convention)s and period = %(name)s"
+        ):
             raise OnestopError(
                 f"the warehouse holds no period {period}", next_step="choose a period of mart.dim_period"
             )
@@ -117,7 +119,7 @@ def read(
         return Reconciliation(
             period=period,
             known_at=moment["known_at"].astimezone(zone),
-            agency_code=where["unit"],
+            agency_code=agency or province_code,
             results={row["result"]: row["dossiers"] for row in results},
             causes=rows(
                 "select d.result, d.likely_cause, word.name_vi, word.name_en, word.is_pending, count(*) as dossiers,"
