@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 from psycopg.rows import dict_row
@@ -75,6 +76,7 @@ def read(
     period: Period,
     *,
     province_code: str,
+    zone: ZoneInfo,
     agency: str | None = None,
     limit: float | None = None,
 ) -> Reconciliation:
@@ -95,7 +97,9 @@ def read(
         def rows(query: str) -> list[dict[str, Any]]:
             return cursor.execute(query.encode(), where).fetchall()
 
-        if not rows("select from mart.dim_period where period_convention = %(convention)s and period = %(name)s"):
+        if not rows(
+            "select 1 as found from mart.dim_period where period_convention = %(convention)s and period = %(name)s"
+        ):
             raise OnestopError(
                 f"the warehouse holds no period {period}", next_step="choose a period of mart.dim_period"
             )
@@ -114,8 +118,8 @@ def read(
         )
         return Reconciliation(
             period=period,
-            known_at=moment["known_at"],
-            agency_code=where["unit"],
+            known_at=moment["known_at"].astimezone(zone),
+            agency_code=agency or province_code,
             results={row["result"]: row["dossiers"] for row in results},
             causes=rows(
                 "select d.result, d.likely_cause, word.name_vi, word.name_en, word.is_pending, count(*) as dossiers,"
