@@ -16,6 +16,8 @@ from onestop.periods import Period
 
 Row = Mapping[str, Any]
 
+MOST_ROWS = 20_000  # of one list in a workbook: nobody works off more by hand
+
 # A dossier belongs to a period for either side: received, in progress or resolved in it.
 _IN_PERIOD = (
     "((d.here_received_on <= %(last)s and coalesce(d.here_finished_on, 'infinity') >= %(first)s)"
@@ -97,7 +99,9 @@ def read(
         def rows(query: str) -> list[dict[str, Any]]:
             return cursor.execute(query.encode(), where).fetchall()
 
-        if not rows("select 1 as found from mart.dim_period where period_convention = %(convention)s and period = %(name)s"):
+        if not rows(
+            "select 1 as found from mart.dim_period where period_convention = %(convention)s and period = %(name)s"
+        ):
             raise OnestopError(
                 f"the warehouse holds no period {period}", next_step="choose a period of mart.dim_period"
             )
@@ -161,7 +165,8 @@ def differences(connection: psycopg.Connection[Any], period: Period, agency: str
             "select d.*, word.name_vi as cause_name_vi, word.advice_vi from mart.reconciliation_dossier as d"
             " join intermediate.reconciliation_cause as word on d.likely_cause = word.cause"
             f" where d.is_difference and {_IN_PERIOD} and {_UNIT}"
-            " order by word.is_pending, d.result, d.likely_cause, d.age_days desc nulls last, d.dossier_code".encode(),
+            " order by word.is_pending, d.result, d.likely_cause, d.age_days desc nulls last, d.dossier_code"
+            f" limit {MOST_ROWS + 1}".encode(),
             {"first": period.first, "last": period.last, "agency": agency},
         ).fetchall()
 
