@@ -1,43 +1,88 @@
-"""`python -m bench [loading|memory|dags|reconciliation]`: measure and print, side by side."""
+"""`python -m bench [loading|files|http|verdicts|memory|published|dags|reconciliation]`: measure and print, side by side.
+
+Exits 1 where a published figure does not come out.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
+
+from bench.rates import Rate
 
 os.environ.pop("ONESTOP_WAREHOUSE_DSN", None)  # measurements have a server of their own
 
 
-def main(parts: list[str]) -> None:
-    """Run the parts named, all by default."""
-    if not parts or "loading" in parts:
+def main(parts: list[str]) -> int:
+    """Run the parts named, all by default; 1 where a figure that was published does not come out."""
+    wrong = 0
+    wanted = parts or ["loading", "files", "http", "verdicts", "memory", "published", "dags", "reconciliation"]
+    if "loading" in wanted:
         from bench import loading
 
-        print("Loading (median of 3; ratio to COPY: aim 0.3 with verdicts, 0.6 without)")
-        for rate in loading.measure():
-            print(f"  {rate.what:40} {rate.rows_per_second:>10,.0f} rows/s   {rate.of_copy:5.2f} of COPY", flush=True)
-    if not parts or "memory" in parts:
+        _show("Loading of API records (median of 3; aim 0.3 of COPY with verdicts, 0.6 without)", loading.measure())
+    if "files" in wanted:
+        from bench import files
+
+        found = files.measure()
+        _show("XLSX, reading (aim 8 times pandas)", found["XLSX"])
+        _show("CSV, file to raw (aim 0.5 of COPY without verdicts)", found["CSV"])
+    if "http" in wanted:
+        from bench import http
+
+        _show("HTTP, pull and land (aim 0.8 of a bare client)", http.measure(), "records/s")
+    if "verdicts" in wanted:
+        from bench import verdicts
+
+        print("Verdicts: ten rules, each row named (aim: 1.5 times GX on SQL; memory flat within 20 %)")
+        rates = verdicts.measure()
+        for what, rate in rates.items():
+            print(f"  {what:40} {rate:>10,.0f} rows/s   {rate / rates['GX on SQL, full results']:5.2f} of GX on SQL")
+        held = verdicts.peaks()
+        for size, megabytes in held.items():
+            print(f"  {size:>10,} rows {megabytes:>10,.0f} MB")
+        least, *_, most = held.values()
+        print(f"  ratio {most / least:.2f}", flush=True)
+    if "memory" in wanted:
         from bench import memory
 
-        print("Peak memory of an ingest (flat: within 20 %)")
-        peaks = memory.measure()
-        for size, peak in peaks.items():
-            print(f"  {size:>10,} dossiers {peak:>10,.0f} MB")
-        first, *_, last = peaks.values()
-        print(f"  ratio {last / first:.2f}", flush=True)
-    if not parts or "dags" in parts:
+        print("Peak memory of an ingest (flat: within 20 %); a file's reader is a process of its own")
+        for kind, peaks in memory.measure().items():
+            for size, peak in peaks.items():
+                print(f"  {kind:6} {size:>10,} rows {peak.loader:>8,.0f} MB, reader {peak.reader:>8,.0f} MB")
+            first, *_, last = peaks.values()
+            readers = f", reader {last.reader / first.reader:.2f}" if first.reader else ""
+            print(f"  {kind:6} ratio {last.loader / first.loader:.2f}{readers}", flush=True)
+    if "published" in wanted:
+        from bench import published
+
+        print("A published quarter through the whole product: every figure, and how long it took")
+        for outcome in published.measure():
+            print(f"  {outcome.scope}: {outcome.dossiers:,} dossiers in {outcome.seconds:.0f} s")
+            for name, figure, counted in outcome.figures:
+                print(f"    {name:30} {figure:>9,} {counted:>9,} {'' if counted == figure else 'DIFFERS'}", flush=True)
+                wrong += counted != figure
+    if "dags" in wanted:
         from bench import dag_run
 
         print("From the trigger of ingest__igate to the finished report, as DAG runs")
         for step, seconds in dag_run.measure().items():
             print(f"  {step:40} {seconds:>8.0f} s", flush=True)
-    if not parts or "reconciliation" in parts:
+    if "reconciliation" in wanted:
         from bench import reconciliation
 
         print("Reconciliation of province and portal (aim: models and history below 20 s, exact)")
         for what, value in reconciliation.measure().items():
             print(f"  {what:52} {value:>10,.1f}", flush=True)
+    return int(wrong > 0)
+
+
+def _show(title: str, rates: Iterable[Rate], unit: str = "rows/s") -> None:
+    print(title)
+    for rate in rates:
+        print(f"  {rate.what:40} {rate.per_second:>10,.0f} {unit}   {rate.of_reference:6.2f}", flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -5,11 +5,9 @@ The COPY reads a CSV file on the server into an unlogged table without index: wh
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
@@ -19,29 +17,26 @@ import psycopg
 import sqlalchemy
 
 from bench.place import Place, place
+from bench.rates import Rate, median_of
 from onestop.pipeline.ingest import ingest
 from onestop.pipeline.loading import Loader
 from onestop.pipeline.reference import ingest_reference
 from onestop.quality.judge import Judge, Verdict
-from onestop.quality.rules import rules_for
+from onestop.quality.rules import RuleBook, rules_for
 from onestop.specs import load_spec
 
-ROUNDS = 3
 PANDAS_ROWS = 20_000
+COPY = "server-side COPY, unlogged, no index"
 
 
-@dataclass(frozen=True)
-class Rate:
-    """What was measured, rows a second (median of the rounds), and the same over the COPY's."""
+def no_verdict(book: RuleBook) -> Callable[[pd.DataFrame, object], Verdict]:
+    """A judge that finds nothing."""
+    rules = book.row_rules
 
-    what: str
-    rows_per_second: float
-    of_copy: float
+    def judge(table: pd.DataFrame, deleted: object) -> Verdict:
+        return Verdict({r.id: 0 for r in rules}, {r.id: np.zeros(len(table), dtype=bool) for r in rules})
 
-
-def _no_verdict(table: pd.DataFrame, deleted: object) -> Verdict:
-    rules = rules_for("one_stop", "dossier").row_rules
-    return Verdict({r.id: 0 for r in rules}, {r.id: np.zeros(len(table), dtype=bool) for r in rules})
+    return judge
 
 
 def measure(dossiers: int = 60_000) -> list[Rate]:
@@ -52,31 +47,33 @@ def measure(dossiers: int = 60_000) -> list[Rate]:
         rows = first.received
         Judge(rules_for("one_stop", "dossier"))  # importing GX is not loading
         seconds = {
-            "server-side COPY, unlogged, no index": _median(lambda: _copy(here)),
-            "landing to raw with verdicts": _median(lambda: _replay(here)),
-            "landing to raw without verdicts": _median(lambda: _replay(here, judged=False)),
+            COPY: median_of(lambda: server_side_copy(here, "one_stop_dossier")),
+            "landing to raw with verdicts": median_of(lambda: _replay(here)),
+            "landing to raw without verdicts": median_of(lambda: _replay(here, judged=False)),
         }
         rates = {what: rows / s for what, s in seconds.items()}
         rates["pandas.to_sql"] = PANDAS_ROWS / _pandas(here)
-    copy = rates["server-side COPY, unlogged, no index"]
-    return [Rate(what, rate, rate / copy) for what, rate in rates.items()]
+    return [Rate(what, rate, rate / rates[COPY]) for what, rate in rates.items()]
 
 
-def _median(run: Callable[[], float]) -> float:
-    return statistics.median(run() for _ in range(ROUNDS))
-
-
-def _copy(here: Place) -> float:
-    """Seconds of the COPY alone; the file is written before."""
+def server_side_copy(here: Place, table: str) -> float:
+    """Seconds of the COPY of a raw table's rows alone; the file is written before."""
     file = Path(here.postgres.status()["data"]) / "bench.csv"
     with closing(psycopg.connect(_admin(here), autocommit=True)) as connection:
-        connection.execute(f"copy raw.one_stop_dossier to '{file}' (format csv)".encode())
+        connection.execute(f"copy raw.{table} to '{file}' (format csv)".encode())
         connection.execute(
-            "drop table if exists public.bench; create unlogged table public.bench (like raw.one_stop_dossier)"
+            f"drop table if exists public.bench; create unlogged table public.bench (like raw.{table})".encode()
         )
         began = time.perf_counter()
         connection.execute(f"copy public.bench from '{file}' (format csv)".encode())
         return time.perf_counter() - began
+
+
+def emptied(here: Place, tables: str) -> None:
+    """Empty tables and the quarantine, whose decisions are otherwise only added to."""
+    with closing(psycopg.connect(_admin(here), autocommit=True)) as connection:
+        connection.execute("set session_replication_role = replica")
+        connection.execute(f"truncate {tables}, quarantine.rejected_row cascade".encode())
 
 
 def _admin(here: Place) -> str:
@@ -86,8 +83,8 @@ def _admin(here: Place) -> str:
 
 def _replay(here: Place, *, judged: bool = True) -> float:
     """Seconds from landed files to committed rows, into an emptied raw table."""
+    emptied(here, "raw.one_stop_dossier")
     with closing(psycopg.connect(here.postgres.warehouse_dsn, autocommit=True)) as connection:
-        connection.execute("truncate raw.one_stop_dossier, quarantine.rejected_row")
         row = connection.execute(
             "select landing_path from ops.load_batch where source_id = 'igate' order by 1 limit 1"
         ).fetchone()
@@ -96,7 +93,7 @@ def _replay(here: Place, *, judged: bool = True) -> float:
     if judged:
         ingest(here.settings, "igate", as_of=here.as_of, replay_from=row[0])
     else:
-        with patch.object(Loader, "judge", property(lambda loader: _no_verdict)):
+        with patch.object(Loader, "judge", property(lambda loader: no_verdict(loader.entity.book))):
             ingest(here.settings, "igate", as_of=here.as_of, replay_from=row[0])
     return time.perf_counter() - began
 

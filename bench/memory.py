@@ -1,38 +1,77 @@
-"""Peak memory of an ingest over HTTP, at two sizes: it must not grow with the number of dossiers."""
+"""Peak memory of an ingest at two sizes, over HTTP and of files: it must not grow with the number of rows."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench.place import place
+import psutil
+
+from bench.place import FULL_SIZE, Place, place
+from bench.sample_files import delivered, rows
+from onestop.pipeline.ingest import ingest
 from onestop.pipeline.reference import ingest_reference
+from onestop.sandbox.portal_files import write_csv, write_xlsx
 
-SIZES = (60_000, 240_000)
-
-
-def measure() -> dict[int, float]:
-    """Dossiers -> peak resident memory in MB of the process that ingests them."""
-    return {size: _peak(size) for size in SIZES}
+SMALL, LARGE = 50_000, 500_000
 
 
-def _peak(dossiers: int) -> float:
+@dataclass
+class Peak:
+    """Peak resident memory in MB: of the process that loads, and of the one that reads a file (0 without one)."""
+
+    loader: float = 0.0
+    reader: float = 0.0
+
+
+def measure() -> dict[str, dict[int, Peak]]:
+    """Kind -> rows -> peak."""
+    found = {"API": {size: _of_feed(size) for size in (SMALL, 2 * FULL_SIZE)}}
+    with place(6_000) as here:
+        ingest_reference(here.settings, as_of=here.as_of)
+        ingest(here.settings, "igate", as_of=here.as_of)
+        for suffix, write in (("csv", write_csv), ("xlsx", write_xlsx)):
+            found[suffix.upper()] = {size: _of_file(here, suffix, write, size) for size in (SMALL, LARGE)}
+    return found
+
+
+def _of_feed(dossiers: int) -> Peak:
     with place(dossiers) as here:
         ingest_reference(here.settings, as_of=here.as_of)
-        command = [
-            str(Path(sys.executable).with_name("onestop")), "ingest", "igate", "--json",
-            "--config", str(here.settings.file), "--as-of", here.as_of.isoformat(),
-        ]  # fmt: skip
-        child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        peak = 0.0
-        while child.poll() is None:
-            peak = max(peak, _high_water_mark(child.pid))
-            time.sleep(0.2)
-        if child.returncode:
-            raise RuntimeError(f"the ingest of {dossiers} dossiers ended with code {child.returncode}")
-        return peak
+        return _peak(here, "igate")
+
+
+def _of_file(here: Place, suffix: str, write: Callable[..., Path], size: int) -> Peak:
+    file = delivered(here, suffix)
+    write(file, "HoSo", rows(here, size))
+    try:
+        return _peak(here, "portal")
+    finally:
+        file.unlink()
+
+
+def _peak(here: Place, source: str) -> Peak:
+    command = [
+        str(Path(sys.executable).with_name("onestop")), "ingest", source, "--json",
+        "--config", str(here.settings.file), "--as-of", here.as_of.isoformat(),
+    ]  # fmt: skip
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    peak = Peak()
+    while child.poll() is None:
+        peak.loader = max(peak.loader, _high_water_mark(child.pid))
+        try:
+            readers = [p.pid for p in psutil.Process(child.pid).children() if "spreadsheet_child" in str(p.cmdline())]
+        except psutil.Error:
+            readers = []
+        peak.reader = max([peak.reader, *map(_high_water_mark, readers)])
+        time.sleep(0.1)
+    if child.returncode:
+        raise RuntimeError(f"the ingest of {source} ended with code {child.returncode}")
+    return peak
 
 
 def _high_water_mark(pid: int) -> float:

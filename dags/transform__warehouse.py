@@ -13,6 +13,8 @@ DOC = """\
 
 **What it does**: builds staging, intermediate, marts and reports with dbt, one process per layer, tests included.
 
+Beside them it looks how old the newest delivery of every kind of source is (`ops.source_freshness`); nothing waits for that.
+
 **Reads** `raw`, `ops`; **writes** `staging`, `intermediate`, `mart`, `report`, and each node's result to
 `ops.dbt_node_result`.
 
@@ -59,6 +61,14 @@ def transform__warehouse() -> None:
         moment = datetime.fromisoformat(known_at)
         flows.transform(PROVINCE, known_at=moment, layers=[layer], progress=log_progress)
 
+    @task
+    @final_faults
+    def check_freshness() -> None:
+        from onestop.pipeline import models
+
+        models.check_freshness(PROVINCE)
+
+    check_freshness()
     moment = resolve_known_at()
     last = LAYERS[-1]
     chain(*(build.override(task_id=f"build_{x}", outlets=[MART] if x == last else [])(x, moment) for x in LAYERS))

@@ -98,3 +98,10 @@ def warehouse(postgres: EmbeddedPostgres, _migrated_template: str) -> Iterator[s
     """The DSN of a fresh warehouse with all migrations applied and no rows; dropped afterwards."""
     with _database(postgres, _migrated_template) as dsn:
         yield dsn
+
+
+@pytest.fixture(scope="module")
+def module_warehouse(postgres: EmbeddedPostgres, _migrated_template: str) -> Iterator[str]:
+    """The same for all tests of a module."""
+    with _database(postgres, _migrated_template) as dsn:
+        yield dsn

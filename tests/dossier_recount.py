@@ -211,10 +211,8 @@ def _dossier(
     moments = {v["ngay_cap_nhat"]: v for v in past}
     past = [moments[stamp] for stamp in sorted(moments)]
     stops = items(row, "danh_sach_ho_so_bo_sung")
-    if is_portal:
-        first = day(row["ngay_hen_tra"])
-    else:
-        first = day(row.get("ngay_hen_tra_ban_dau")) or day(past[0].get("ngay_hen_tra"))
+    shown_first = row["ngay_hen_tra"] if is_portal else row.get("ngay_hen_tra_ban_dau") or past[0].get("ngay_hen_tra")
+    first = day(shown_first)
     dues = [d for d in (first, *(day(stop.get("NgayHenTraMoi")) for stop in stops)) if d]
     suspended_from = NEVER
     if status in ("6", "8") or (status == "5" and not stops):

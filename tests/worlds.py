@@ -183,3 +183,17 @@ def make_world(
     monkeypatch.setenv("IGATE_CLIENT_ID", CLIENT)
     monkeypatch.setenv("IGATE_CLIENT_SECRET", SECRET)
     return World(folder, dsn, config.load(folder / "province.yml"))
+
+
+def judges_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many small deliveries: the rules are made ready once for all of them, not once for each."""
+    from onestop.quality import judge
+
+    original, made = judge.Judge, dict[str, judge.Judge]()
+
+    def ready(book: Any) -> judge.Judge:
+        if book.spec not in made:
+            made[book.spec] = original(book)
+        return made[book.spec]
+
+    monkeypatch.setattr(judge, "Judge", ready)

@@ -56,3 +56,63 @@
     {%- set carried = cell_measures() | selectattr('carried', 'defined') | map(attribute='carried') | list -%}
     {{ return(names + carried) }}
 {%- endmacro %}
+
+
+{#- Columns of a month's cell: what the dossiers of one event (new, resolved, state) bring; the rest is 0. -#}
+{% macro measures_of(event) -%}
+    {%- for measure in cell_measures() -%}
+    {%- if measure.when != event -%}
+    0 as {{ measure.name }}
+    {%- elif measure.sum -%}
+    coalesce(sum({{ measure.sum }}) filter (where {{ measure.where }}), 0) as {{ measure.name }}
+    {%- else -%}
+    count(*) filter (where {{ measure.where }}) as {{ measure.name }}
+    {%- endif -%}
+    {{ '' if loop.last else ',\n' }}
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{#- The events of a month put together. -#}
+{% macro measures_summed() -%}
+    {%- for measure in cell_measures() -%}
+    cast(sum({{ measure.name }}) as int) as {{ measure.name }}
+    {{- '' if loop.last else ',\n' }}
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{#- Months put together to a period: cells of `cell`, joined with the months of `part`. -#}
+{% macro measures_of_period() -%}
+    {%- for measure in cell_measures() -%}
+    {%- if measure.carried -%}
+    coalesce(sum(cell.{{ measure.name }}) filter (where part.is_before), 0) as {{ measure.carried }},
+    {% endif -%}
+    {%- set months = 'is_last' if measure.when == 'state' else 'is_within' -%}
+    coalesce(sum(cell.{{ measure.name }}) filter (where part.{{ months }}), 0) as {{ measure.name }}
+    {{- '' if loop.last else ',\n' }}
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{#- The columns of a period's cell by name: as they are, added up, or as whole numbers with late apologies in. -#}
+{% macro period_columns() -%}
+    {%- for name in period_measures() -%}
+    cell.{{ name }}{{ '' if loop.last else ',\n' }}
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{% macro period_columns_summed() -%}
+    {%- for name in period_measures() -%}
+    sum(cell.{{ name }}) as {{ name }}{{ '' if loop.last else ',\n' }}
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{% macro period_columns_with_late_apologies() -%}
+    {%- for name in period_measures() -%}
+    {%- set late = ' + coalesce(late_apology.dossiers, 0)' if name == 'resolved_overdue_apologised' else '' -%}
+    cast(cell.{{ name }}{{ late }} as int) as {{ name }}{{ '' if loop.last else ',\n' }}
+    {%- endfor -%}
+{%- endmacro %}

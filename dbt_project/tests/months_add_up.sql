@@ -1,55 +1,92 @@
--- What is new and what is resolved in a longer period is the sum over its months, unit by unit. Of a period under way
--- the months not begun are not shown: only periods that are over are compared.
+-- What is new, resolved, announced or issued in a longer period is the sum over its months, unit by unit: numerators and
+-- denominators alike. Of a period under way the months not begun are not shown: only periods that are over are compared.
 with
+
+period as (
+    select
+        period_convention,
+        period,
+        period_kind,
+        period_from,
+        period_to
+    from {{ ref('dim_period') }}
+    where not is_preliminary
+),
 
 flow as (
     select
-        cell.period_id,
-        cell.org_view,
-        cell.agency_code,
-        period.period_convention,
-        period.period_kind,
-        period.first_month,
-        period.last_month,
-        period.is_preliminary,
-        cell.received_online,
-        cell.received_direct_postal,
-        cell.resolved_total
-    from {{ ref('int_metric__unit_cell') }} as cell
-    inner join {{ ref('int_period__period') }} as period on cell.period_id = period.period_id
-    where cell.field_code = '*'
+        period_convention,
+        period,
+        org_view,
+        agency_code,
+        metric_code,
+        numerator,
+        denominator
+    from {{ ref('quarterly_metric') }}
+    where
+        field_code = '*'
+        and metric_code in (
+            'received_online', 'received_direct_postal',
+            'resolved_total', 'resolved_early', 'resolved_on_time', 'resolved_overdue',
+            'on_time_rate', 'early_rate', 'overdue_rate', 'no_due_date_rate', 'processing_working_days_mean',
+            'intake_8h_rate', 'online_submission_rate', 'full_online_rate', 'online_payment_rate',
+            'digitised_intake_rate', 'data_reuse_rate', 'identity_verified_rate', 'electronic_result_rate',
+            'dossier_satisfaction_rate',
+            'feedback_received_new', 'feedback_handled_total', 'feedback_handled_on_time', 'feedback_handled_overdue',
+            'procedure_on_time_publication_rate', 'digital_signature_rate'
+        )
 ),
 
 summed as (
     select
-        longer.period_id,
-        longer.period_kind,
+        longer.period_convention,
+        longer.period,
         flow.org_view,
         flow.agency_code,
-        sum(flow.received_online) as received_online,
-        sum(flow.received_direct_postal) as received_direct_postal,
-        sum(flow.resolved_total) as resolved_total
-    from {{ ref('int_period__period') }} as longer
-    inner join {{ ref('int_period__month') }} as part on longer.period_id = part.period_id and part.is_within
-    inner join flow
+        flow.metric_code,
+        sum(flow.numerator) as numerator,
+        sum(flow.denominator) as denominator
+    from period as longer
+    inner join period as month
         on
-            flow.period_kind = 'month'
-            and part.period_convention = flow.period_convention
-            and part.month_index = flow.first_month
-    where longer.period_kind <> 'month' and not longer.is_preliminary
-    group by longer.period_id, longer.period_kind, flow.org_view, flow.agency_code
+            longer.period_convention = month.period_convention
+            and month.period_kind = 'month'
+            and month.period_from between longer.period_from and longer.period_to
+    inner join flow on month.period_convention = flow.period_convention and month.period = flow.period
+    where longer.period_kind <> 'month'
+    group by longer.period_convention, longer.period, flow.org_view, flow.agency_code, flow.metric_code
+),
+
+counted as (
+    select flow.*
+    from flow
+    inner join period
+        on
+            flow.period_convention = period.period_convention
+            and flow.period = period.period
+            and period.period_kind <> 'month'
 )
 
 select
-    summed.period_id,
-    summed.org_view,
-    summed.agency_code
+    period_convention,
+    period,
+    org_view,
+    agency_code,
+    metric_code
 from summed
-left join flow
-    on
-        summed.period_id = flow.period_id
-        and summed.org_view = flow.org_view
-        and summed.agency_code = flow.agency_code
+full join counted using (period_convention, period, org_view, agency_code, metric_code)
 where
-    (flow.received_online, flow.received_direct_postal, flow.resolved_total)
-    is distinct from (summed.received_online, summed.received_direct_postal, summed.resolved_total)
+    (summed.numerator, summed.denominator) is distinct from (counted.numerator, counted.denominator)
+    -- Months before the first receipt are not shown, though the period that begins with them is.
+    and not exists (
+        select 1
+        from period as first_months
+        where
+            first_months.period_convention = counted.period_convention
+            and first_months.period = counted.period
+            and first_months.period_from < (
+                select min(shown.period_from)
+                from period as shown
+                where shown.period_convention = counted.period_convention and shown.period_kind = 'month'
+            )
+    )

@@ -1,35 +1,62 @@
--- Column 6 of a period is column 11 of the one before it, unit by unit and field by field.
+-- Column 6 of a period is column 11 of the one before it, unit by unit and field by field; so it is with feedback. Of the
+-- first period nothing can be said.
+with
+
+period as (
+    select
+        earlier.period_convention,
+        earlier.period,
+        later.period as following_period
+    from {{ ref('dim_period') }} as earlier
+    inner join {{ ref('dim_period') }} as later
+        on
+            earlier.period_convention = later.period_convention
+            and earlier.period_kind = later.period_kind
+            and earlier.period_to + 1 = later.period_from
+),
+
+figure as (
+    select
+        period_convention,
+        period,
+        org_view,
+        agency_code,
+        field_code,
+        metric_code,
+        case when metric_code like 'feedback%' then 'feedback' else 'dossier' end as subject,
+        value
+    from {{ ref('quarterly_metric') }}
+    where
+        metric_code in (
+            'received_carried_over', 'in_progress_total', 'feedback_received_carried_over', 'feedback_in_progress_total'
+        )
+)
+
 select
-    coalesce(earlier.period_id, later.period_id) as period_id,
+    period_convention,
+    following_period,
     org_view,
     agency_code,
     field_code,
-    earlier.in_progress_total,
-    later.received_carried_over
+    subject,
+    left_over.value as left_over,
+    taken_over.value as taken_over
 from (
     select
-        cell.*,
-        following.period_id as following_id
-    from {{ ref('int_metric__unit_cell') }} as cell
-    inner join {{ ref('int_period__period') }} as period on cell.period_id = period.period_id
-    inner join {{ ref('int_period__period') }} as following
-        on
-            period.period_convention = following.period_convention
-            and period.period_kind = following.period_kind
-            and period.last_month + 1 = following.first_month
-    where cell.in_progress_total > 0
-) as earlier
+        figure.*,
+        period.following_period
+    from figure
+    inner join period on figure.period_convention = period.period_convention and figure.period = period.period
+    where figure.metric_code in ('in_progress_total', 'feedback_in_progress_total')
+) as left_over
 full join (
     select
-        cell.*,
-        cell.period_id as following_id
-    from {{ ref('int_metric__unit_cell') }} as cell
-    inner join {{ ref('int_period__period') }} as period on cell.period_id = period.period_id
-    inner join {{ ref('int_period__period') }} as previous
-        on
-            period.period_convention = previous.period_convention
-            and period.period_kind = previous.period_kind
-            and period.first_month - 1 = previous.last_month
-    where cell.received_carried_over > 0
-) as later using (following_id, org_view, agency_code, field_code)
-where earlier.in_progress_total is distinct from later.received_carried_over
+        figure.*,
+        figure.period as following_period
+    from figure
+    inner join period
+        on figure.period_convention = period.period_convention and figure.period = period.following_period
+    where figure.metric_code in ('received_carried_over', 'feedback_received_carried_over')
+) as taken_over
+    using (period_convention, following_period, org_view, agency_code, field_code, subject)
+where left_over.value is distinct from taken_over.value

@@ -93,6 +93,12 @@ class Reports(Part):
     language: Literal["vi", "en"] = "vi"
 
 
+class Ranking(Part):
+    """When a unit is compared with others of its level."""
+
+    minimum_dossiers: Annotated[int, Field(ge=0)] = 10
+
+
 class Retention(Part):
     """How many years back a past state of knowledge can be asked for."""
 
@@ -113,6 +119,7 @@ class Settings(Part):
     landing: Landing = Landing()
     reference: Reference = Reference()
     reports: Reports = Reports()
+    ranking: Ranking = Ranking()
     retention: Retention = Retention()
     reconcile: Reconcile = Reconcile()
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]

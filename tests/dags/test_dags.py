@@ -21,7 +21,8 @@ DAGS = resource("dags")
 FILES = sorted(DAGS.glob("*.py"))
 READER = Path(__file__).with_name("read_dags.py")
 EXPECTED = {
-    "ingest__igate", "ingest__second", "ingest__reference", "transform__warehouse", "report__quarterly", "ops__backfill", "ops__reconcile",
+    "ingest__igate", "ingest__second", "ingest__reference", "transform__warehouse", "report__quarterly", "ops__backfill",
+    "ops__quarantine_replay", "ops__quality", "ops__reconcile",
 }  # fmt: skip
 PROVINCE = """\
 province: {code: H15, name_vi: Đắk Lắk, timezone: Asia/Ho_Chi_Minh}
@@ -97,8 +98,10 @@ def test_one_run_at_a_time_and_no_catch_up(dags: dict[str, Any]) -> None:
         ("ingest__reference", "30 1 * * *"),
         ("ingest__igate", "0 2 * * *"),
         ("ingest__second", "15 3 * * *"),
+        ("ops__quarantine_replay", "0 4 * * *"),
         ("transform__warehouse", "30 4 * * *"),
         ("report__quarterly", "0 6 15 3,6,9,12 *"),
+        ("ops__quality", "30 5 * * *"),
         ("ops__reconcile", "30 5 * * *"),
     ],
 )
@@ -127,7 +130,8 @@ def test_layers_are_built_in_the_order_of_the_transformation(dags: dict[str, Any
 
     tasks = dags["transform__warehouse"]["tasks"]
     names = [f"build_{layer}" for layer in LAYERS]
-    assert set(tasks) == {"resolve_known_at", *names}
+    assert set(tasks) == {"resolve_known_at", "check_freshness", *names}
+    assert tasks["check_freshness"]["before"] == []  # nothing waits for how fresh the sources are
     for name, after in itertools.pairwise(names):
         assert tasks[name]["before"] == [after]
     assert tasks[names[-1]]["outlets"] == ["onestop://mart/"]
@@ -150,9 +154,14 @@ def test_a_backfill_is_started_by_hand_with_typed_parameters(dags: dict[str, Any
     assert {schemas[name]["format"] for name in ("from", "to")} == {"date"}
 
 
+def test_quarantine_is_judged_again_between_the_loads_and_the_build(dags: dict[str, Any]) -> None:
+    assert dags["ops__quarantine_replay"]["params"] == ["as_of", "rule", "source"]
+    assert set(dags["ops__quarantine_replay"]["tasks"]) == {"replay"}
+
+
 def test_every_task_has_an_owner_and_retries_with_growing_waits(dags: dict[str, Any]) -> None:
     tasks = [task for dag in dags.values() for task in dag["tasks"].values()]
-    assert len(tasks) == 15
+    assert len(tasks) == 19
     for task in tasks:
         assert task["owner"] == "onestop"
         assert task["retries"] >= 2
@@ -205,8 +214,8 @@ def test_a_broken_province_is_one_clear_import_error_per_file(tmp_path: Path, te
 
 
 def test_there_are_dag_files() -> None:
-    names = ["ingest.py", "ops__backfill.py", "ops__reconcile.py", "report__quarterly.py", "transform__warehouse.py"]
-    assert [file.name for file in FILES] == names
+    ops = ["ops__backfill.py", "ops__quality.py", "ops__quarantine_replay.py", "ops__reconcile.py"]
+    assert [file.name for file in FILES] == ["ingest.py", *ops, "report__quarterly.py", "transform__warehouse.py"]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

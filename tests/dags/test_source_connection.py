@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 
 from onestop import config
 from onestop.errors import ConfigurationError
-from onestop.pipeline import files
+from onestop.pipeline import file_folders
 from onestop.platform.source_connection import source_connection
 
 PROVINCE = """\
@@ -96,7 +96,7 @@ def test_a_dsn_out_of_its_parts(settings: config.Settings, monkeypatch: pytest.M
 def login(settings: config.Settings) -> tuple[str, str | None, Path | None, Path | None]:
     source = settings.source("dvcqg")
     with source_connection(source):
-        made = files._login(settings, source)  # type: ignore[arg-type]
+        made = file_folders.sftp_login(settings, source)  # type: ignore[arg-type]
     return made.user, made.password, made.key_file, made.known_hosts
 
 

@@ -17,14 +17,14 @@ from onestop.pipeline.entities import entity_of, portal_entity
 from onestop.pipeline.ingest import ingest
 from onestop.pipeline.reference import ingest_reference
 from onestop.quality.compare import Comparison, compare
-from onestop.quality.history import Delivery, WorkingDays
+from onestop.quality.history import Delivery
 from onestop.quality.reference import ReferenceIndex
 from onestop.sandbox.server import OneStopServer
 from worlds import AS_OF, CLIENT, SECRET, dossier, make_world
 
 pytestmark = pytest.mark.integration
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
-MONDAY = datetime(2024, 9, 23, 2, 0, tzinfo=ZONE)
+MONDAY = datetime(2024, 10, 28, 2, 0, tzinfo=ZONE)  # no holiday in the weeks around
 UNITS = ReferenceIndex.build([("H15.07", None, None), ("H15.21", None, None), ("H15.OLD", None, "2024-09-10")], [])
 WEEK = timedelta(weeks=1)
 
@@ -209,24 +209,24 @@ def test_holidays_and_the_day_after_are_not_compared(source: Source) -> None:
     with source.connection.cursor() as cursor:
         batch = ledger.Batch(ledger.next_batch_id(cursor), "reference", "working_day_exception", "x", MONDAY, False)
         cursor.execute(
-            "insert into raw.working_day_exception values (%s, 1, '2024-09-22', '0', 'x', 'x')", [batch.batch_id]
+            "insert into raw.working_day_exception values (%s, 1, '2024-10-28', '0', 'x', 'x')", [batch.batch_id]
         )
         ledger.write_batch(cursor, batch)
     assert broken(source.deliver(MONDAY, 1)) == []
     assert source.said()["OS-901"] == "holiday"
     source.usual(weeks=1, until=MONDAY + WEEK + timedelta(minutes=1))
-    assert broken(source.deliver(MONDAY + WEEK, 1)) == ["OS-901"]
+    assert broken(source.deliver(MONDAY + WEEK, 1)) == ["OS-901", "OS-905"]
 
 
-def test_working_days_between() -> None:
-    calendar = WorkingDays({date(2024, 9, 2): False, date(2024, 9, 7): True})
-    assert calendar.between(date(2024, 8, 30), date(2024, 9, 4)) == 1  # Tuesday 3; Monday 2 is a holiday
-    assert calendar.between(date(2024, 9, 6), date(2024, 9, 9)) == 1  # the make-up Saturday
-    assert (
-        calendar.between(date(2024, 9, 4), date(2024, 9, 4))
-        == calendar.between(date(2024, 9, 5), date(2024, 9, 4))
-        == 0
-    )
+def test_quiet_days_are_working_days(source: Source) -> None:
+    """Friday 30 August to Wednesday 4 September 2024: Monday and Tuesday were holidays, of the national list."""
+    wednesday = datetime(2024, 9, 4, 2, 0, tzinfo=ZONE)
+    source.deliver(wednesday, newest=datetime(2024, 8, 30, 16, 0, tzinfo=ZONE))
+    assert source.connection.execute("select quiet_days from ops.delivery").fetchall() == [(0,)]
+    assert source.said()["OS-901"] == "holiday"
+    source.deliver(wednesday + timedelta(days=2), newest=datetime(2024, 8, 29, 16, 0, tzinfo=ZONE))
+    ((quiet,),) = source.connection.execute("select max(quiet_days) from ops.delivery").fetchall()
+    assert quiet == 3  # Friday 30, Wednesday 4, Thursday 5
 
 
 def test_numbers_of_a_delivery_by_unit(source: Source) -> None:
@@ -266,7 +266,7 @@ def test_a_reference_file_that_lost_rows(tmp_path: Path, warehouse: str, monkeyp
 
 
 def test_through_the_product(tmp_path: Path, warehouse: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A first load, four Wednesdays, then one on which a unit is silent and hardly anything came; a backfill says nothing."""
+    """A first load, four Mondays, then one on which a unit is silent and hardly anything came; a backfill says nothing."""
     with OneStopServer(
         [dossier(n, NgayCapNhat="20240820090000", NgayKetThucXuLy="20240823090000") for n in range(1, 9)],
         CLIENT,
@@ -276,7 +276,7 @@ def test_through_the_product(tmp_path: Path, warehouse: str, monkeypatch: pytest
         ingest_reference(world.settings, as_of=AS_OF)
         results = []
         for week in range(6):
-            at = AS_OF - (5 - week) * WEEK
+            at = MONDAY - (5 - week) * WEEK
             size = 4 if week == 5 else 40
             server.commit([
                 dossier(1000 * week + n, NgayCapNhat=f"{at - timedelta(hours=1):%Y%m%d%H%M}{n:02d}", NgayNopHoSo=None,

@@ -170,6 +170,13 @@ def test_a_refused_file_does_not_hold_up_the_others(province: Province) -> None:
         ("loaded", 1, 1, 0, 0, 0), ("refused", 0, 0, 0, 0, 0), ("refused", 1, 0, 0, 0, 1),
     ]  # fmt: skip
     assert province.world.one("select count(*) from raw.portal_dossier") == 1
+    # all files were seen: what comes now is no first load any more, and known from its acceptance on
+    province.export(dossier(5), first=date(2024, 8, 5))
+    with pytest.raises(DataRefused):
+        province.run("dvcqg")
+    assert province.world.rows(
+        "select is_first_load, reached_end from ops.load_batch where source_id = 'dvcqg' and state = 'loaded' order by batch_id"
+    ) == [(True, True), (False, True)]
 
 
 def test_the_ledger_says_what_a_new_version_changed(province: Province) -> None:

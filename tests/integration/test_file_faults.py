@@ -21,7 +21,7 @@ from onestop.errors import DataRefused
 from onestop.pipeline.ingest import ingest
 from onestop.pipeline.reference import ingest_reference
 from onestop.sandbox.portal_files import Dirt, dossier_row, file_name, write_csv, write_manifest, write_xlsx
-from worlds import AS_OF, World, dossier, make_world
+from worlds import AS_OF, World, dossier, judges_made_once, make_world
 
 pytestmark = pytest.mark.integration
 LAST = date(2024, 8, 31)
@@ -99,7 +99,7 @@ def edited(edit: Callable[[str], str], expected: dict[str, int]) -> Case:
 
     def make(folder: Folder) -> dict[str, int]:
         path = folder.csv(folder.rows())
-        path.write_text(edit(path.read_text(encoding="utf-8")), encoding="utf-8", newline="")
+        path.write_bytes(edit(path.read_bytes().decode()).encode())
         return expected
 
     return make
@@ -152,7 +152,7 @@ def two_tables(folder: Folder) -> dict[str, int]:
 
 def a_column_is_missing(folder: Folder) -> dict[str, int]:
     path = folder.csv(folder.rows())
-    path.write_text(path.read_text(encoding="utf-8").replace("Kênh nộp", "Kênh"), encoding="utf-8", newline="")
+    path.write_bytes(path.read_bytes().replace("Kênh nộp".encode(), "Kênh".encode()))
     return {REFUSED: 2}
 
 
@@ -220,6 +220,7 @@ def test_every_file_adds_up_and_none_holds_up_the_others(
     tmp_path: Path, warehouse: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("onestop.sources.portal_export.SECONDS_BETWEEN_LOOKS", 0.001)
+    judges_made_once(monkeypatch)
     made = make_world(tmp_path, warehouse, {"igate": "http://127.0.0.1:9"}, monkeypatch)
     made.settings.file.write_text(
         made.settings.file.read_text() + "  - {id: dvcqg, kind: portal_export, path: exports}\n"

@@ -59,6 +59,34 @@ def test_good_rows_go_to_raw_and_bad_ones_to_quarantine(feed: Feed) -> None:
     assert world.one("select checked from ops.rule_result where rule_id = 'OS-012'") == 3
 
 
+def test_repaired_codes_are_recorded_once(feed: Feed) -> None:
+    """Counted of what went to raw or quarantine; a duplicate was counted when it first came."""
+    dirty = [
+        dossier(1, DonViXuLy=" h15.07 "),
+        dossier(2, MaHoSo="h15.07-240823 -0002"),
+        dossier(3, MaHoSo="x y", DaXoa="1"),
+    ]
+    world = feed.run(*dirty, dossier(4))
+    assert world.ledger() == [("loaded", 4, 3, 1, 0, 0)]
+    expected = [
+        ("DonViXuLy", "trimmed", 1, [{"before": " h15.07 ", "after": "H15.07"}]),
+        ("DonViXuLy", "upper case", 1, [{"before": " h15.07 ", "after": "H15.07"}]),
+        ("MaHoSo", "inner blanks removed", 2, [
+            {"before": "h15.07-240823 -0002", "after": "H15.07-240823-0002"}, {"before": "x y", "after": "XY"},
+        ]),
+        ("MaHoSo", "upper case", 2, [
+            {"before": "h15.07-240823 -0002", "after": "H15.07-240823-0002"}, {"before": "x y", "after": "XY"},
+        ]),
+    ]  # fmt: skip
+    query = "select field, kind, codes, examples from ops.code_repair order by batch_id, 1, 2"
+    assert world.rows(query) == expected
+    assert "codes repaired (DonViXuLy: trimmed 1" in world.one(
+        "select message from ops.load_batch where entity = 'dossier'"
+    )
+    feed.run(*dirty, dossier(4))
+    assert world.rows(query) == expected
+
+
 def test_personal_data_stay_outside(feed: Feed) -> None:
     secret = "Bí mật của ông Y Moan 0905123456"
     record = dossier(

@@ -11,14 +11,16 @@ from typing import Any
 
 import psycopg
 import pytest
+from python_calamine import CalamineWorkbook
 
 from onestop import config
 from onestop.crypto import DataKeys
 from onestop.errors import ConfigurationError
 from onestop.pipeline.ingest import ingest
+from onestop.pipeline.quarantine_export import export, listing
 from onestop.pipeline.quarantine_replay import Wanted, replay
 from onestop.pipeline.reference import ingest_reference
-from onestop.quality.quarantine_status import dismiss, reopen
+from onestop.quality.quarantine_status import Selection, dismiss, reopen
 from onestop.sandbox.portal_files import dossier_row, file_name, write_xlsx
 from onestop.sandbox.server import OneStopServer
 from worlds import AS_OF, CLIENT, SECRET, World, dossier, make_world
@@ -89,28 +91,34 @@ def test_the_next_delivery_corrects_a_row(place: Place) -> None:
         dossier(3, MaHoSo="", NgayCapNhat=old),
         dossier(4, NgayCapNhat=same, KenhThucHien="9"),
         dossier(5, NgayCapNhat="20240829120000", KenhThucHien="9"),
+        dossier(6, NgayCapNhat=old, KenhThucHien="9"),
     )
+    # As if NgayCapNhat could not be read: whatever comes after it is later.
+    place.world.rows("update quarantine.rejected_row set version = null where record_key = %s returning 1", key(6))
     # 1 comes right; 2 comes again, as wrong as before; 4 comes right under the same version; of 5 an older version comes.
     done = place.deliver(
         dossier(1, MaHoSo=f" {key(1).lower()}", NgayCapNhat="20240830100000"),
         dossier(2, NgayCapNhat="20240830100000", TrangThaiHoSo="12"),
         dossier(4, NgayCapNhat=same),
         dossier(5, NgayCapNhat="20240829115959"),
+        dossier(6, NgayCapNhat="20240829113000"),
         as_of=LATER,
     )
-    assert done == ("loaded", 6, 3, 1, 2)  # 4 and 5 lie in the overlap
+    assert done == ("loaded", 7, 4, 1, 2)  # 4 and 5 lie in the overlap
     assert place.world.rows(STATUSES) == [
         (key(1), old, "replayed"),
         (key(2), old, "open"),
         (key(2), "20240830100000", "open"),
         (key(4), same, "replayed"),
         (key(5), "20240829120000", "open"),
+        (key(6), None, "replayed"),
         (None, old, "open"),
     ]
     second = place.world.one("select max(batch_id) from ops.load_batch")
-    assert place.world.rows(EVENTS) == [
+    assert sorted(place.world.rows(EVENTS)) == [
         (key(1), "corrected", "open", "replayed", "onestop", second),
         (key(4), "corrected", "open", "replayed", "onestop", second),
+        (key(6), "corrected", "open", "replayed", "onestop", second),
     ]
     assert place.world.one("select min(happened_at) from quarantine.row_event") == LATER
 
@@ -128,37 +136,32 @@ def test_within_one_delivery_the_later_place_and_version_correct(place: Place) -
     assert [s for *_, s in place.world.rows(STATUSES)] == ["replayed", "open", "replayed"]
 
 
-def test_a_row_without_a_readable_version_is_corrected_by_what_comes_after(place: Place) -> None:
-    place.server.feed.commit([dossier(1, NgayCapNhat="20240829100000"), dossier(2, NgayHenTra="2024-08-30")])
-    ingest(place.world.settings, "igate", as_of=AS_OF)
-    place.world.rows("update quarantine.rejected_row set version = null returning 1")
-    place.deliver(dossier(2, NgayCapNhat="20240829110000"), as_of=LATER)
-    assert place.world.rows(STATUSES) == [(key(2), None, "replayed")]
-
-
 def test_a_change_of_reference_data_brings_rows_back(place: Place) -> None:
     bad = [
         dossier(n, DonViXuLy=NEW_UNIT, TrichYeuHoSo="Riêng tư", DanhSachXinLoi=[{"LyDo": "Lời riêng"}]) for n in (1, 2)
     ]
     worse = dossier(3, DonViXuLy=NEW_UNIT, KenhThucHien="9")
-    place.deliver(*bad, worse, dossier(4))
-    assert place.replay() == [("igate", 3, 0, 0, 3)]
-    assert place.replay() == [("igate", 0, 0, 0, 3)], "the same rules and reference data say the same"
+    future = dossier(
+        5, NgayKetThucXuLy="20240925090001"
+    )  # ends an hour and a second from now: a replay comes a day later
+    place.deliver(*bad, worse, dossier(4), future)
+    assert place.replay() == [("igate", 4, 0, 0, 4)], "time alone heals no row"
+    assert place.replay() == [("igate", 0, 0, 0, 4)], "the same rules and reference data say the same"
     place.add_unit()
-    assert place.replay() == [("igate", 3, 2, 0, 1)]
-    assert place.replay() == [("igate", 0, 0, 0, 1)], "twice is once"
+    assert place.replay() == [("igate", 4, 2, 0, 2)]
+    assert place.replay() == [("igate", 0, 0, 0, 2)], "twice is once"
     first, again = place.world.rows(
         "select batch_id, origin, replays_batch_id, state, received, accepted, quarantined, duplicate, refused,"
         " accepted_at, is_first_load, reached_end from ops.load_batch where source_id = 'igate' order by 1"
     )
     assert again[1:] == (
-        f"replay of quarantine: batch {first[0]}", first[0], "loaded", 3, 2, 0, 1, 0, LATER, False, False,
+        f"replay of quarantine: batch {first[0]}", first[0], "loaded", 4, 2, 0, 2, 0, LATER, False, False,
     )  # fmt: skip
     assert place.world.rows("select ma_ho_so, row_number, batch_id from raw.one_stop_dossier order by 1") == [
         (key(1), 1, again[0]), (key(2), 2, again[0]), (key(4), 4, first[0]),
     ]  # fmt: skip
     assert place.world.rows("select rule_ids, status from quarantine.rejected_row order by 1") == [
-        (["OS-004"], "open"), (["OS-011"], "replayed"), (["OS-011"], "replayed"),
+        (["OS-004"], "open"), (["OS-008"], "open"), (["OS-011"], "replayed"), (["OS-011"], "replayed"),
     ]  # fmt: skip
     assert place.world.rows("select event, rule_ids_before, rule_ids_after from quarantine.row_event order by 1") == [
         ("rejudged", ["OS-004", "OS-011"], ["OS-004"]), ("replayed", ["OS-011"], []), ("replayed", ["OS-011"], []),
@@ -166,31 +169,20 @@ def test_a_change_of_reference_data_brings_rows_back(place: Place) -> None:
     assert place.world.one("select so_dinh_danh_hash from raw.one_stop_dossier where ma_ho_so = %s", key(1))
     shown = str(place.world.rows("select * from raw.one_stop_dossier, quarantine.row_event"))
     assert "riêng" not in shown.lower()
-    assert place.deliver() == ("duplicate", 4, 0, 0, 4), "served again it is a duplicate, whatever its first verdict"
+    assert place.deliver() == ("duplicate", 5, 0, 0, 5), "served again it is a duplicate, whatever its first verdict"
 
 
-def test_time_alone_heals_no_row(place: Place) -> None:
-    place.deliver(dossier(1, NgayKetThucXuLy="20240925090001"), dossier(2))  # ends an hour and a second from now
+def test_overtaken_rows_become_history_and_late_old_ones_are_closed(place: Place) -> None:
+    place.deliver(
+        dossier(1, DonViXuLy=NEW_UNIT, NgayCapNhat="20240829100000"), dossier(2, NgayCapNhat="20240830100000")
+    )
+    place.deliver(dossier(1, NgayCapNhat="20240830100000"), dossier(2, KenhThucHien="9", NgayCapNhat="20240830093000"))
+    assert [s for *_, s in place.world.rows(STATUSES)] == ["replayed", "open"]
     place.add_unit()
-    assert place.replay() == [("igate", 1, 0, 0, 1)]  # a day later
-
-
-def test_an_overtaken_row_becomes_history_when_it_passes(place: Place) -> None:
-    place.deliver(dossier(1, DonViXuLy=NEW_UNIT, NgayCapNhat="20240829100000"), dossier(2))
-    place.deliver(dossier(1, NgayCapNhat="20240830100000"))
-    assert [s for *_, s in place.world.rows(STATUSES)] == ["replayed"]
-    place.add_unit()
-    assert place.replay() == [("igate", 1, 1, 0, 0)]
+    assert place.replay() == [("igate", 2, 1, 1, 0)]
     versions = place.world.rows("select ngay_cap_nhat from raw.one_stop_dossier where ma_ho_so = %s order by 1", key(1))
     assert versions == [("20240829100000",), ("20240830100000",)]
     assert place.replay() == [("igate", 0, 0, 0, 0)]
-
-
-def test_an_old_version_that_came_late_is_closed_by_the_replay(place: Place) -> None:
-    place.deliver(dossier(1, NgayCapNhat="20240830100000"))
-    place.deliver(dossier(1, NgayCapNhat="20240830093000", KenhThucHien="9"))
-    assert [s for *_, s in place.world.rows(STATUSES)] == ["open"]
-    assert place.replay() == [("igate", 1, 0, 1, 0)]
 
 
 def test_a_replay_that_is_killed_leaves_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,6 +202,8 @@ def test_only_what_was_asked_for_is_judged(place: Place) -> None:
     place.add_unit()
     assert place.replay(rule_id="OS-004") == [("igate", 1, 0, 0, 2)]
     assert place.replay(source_id="dvcqg") == []
+    with pytest.raises(ConfigurationError, match="there is no source lgsp"):
+        place.replay(source_id="lgsp")
     (first, second) = (n for (n,) in place.world.rows("select rejected_id from quarantine.rejected_row order by 1"))
     assert place.replay(row_ids=[second]) == [("igate", 1, 0, 0, 2)], "a row that is named is judged once more"
     assert place.replay(row_ids=[first]) == [("igate", 1, 1, 0, 1)]
@@ -304,3 +298,53 @@ def test_people_dismiss_and_reopen_with_name_and_reason(place: Place) -> None:
         (key(1), "reopened", "dismissed", "open", "Trần Thị B"),
         (key(1), "replayed", "open", "replayed", "onestop"),
     ]
+
+
+def test_what_waits_is_listed_and_exported_by_unit_without_personal_data(place: Place) -> None:
+    secret = "Y Moan 0905123456"
+    personal = {"ChuHoSo": secret, "TrichYeuHoSo": secret, "LaLung": secret}
+    place.deliver(
+        dossier(1, KenhThucHien="9", **personal),
+        dossier(2, KenhThucHien="9", TrangThaiHoSo="0", DonViXuLy="H15.21.01", **personal),
+        dossier(3, MaHoSo=secret, DonViXuLy="H15.99", **personal),
+    )
+    place.export(dossier_row(dossier(4), 1) | {"Kênh nộp": "Qua bưu tá"})
+    place.take_files()
+    settings = place.world.settings
+    week = AS_OF + timedelta(days=7)
+    found = listing(settings, Selection(), as_of=week)
+    assert (found.total, found.oldest_days) == (4, 7)
+    assert found.by_rule == {"OS-004": 2, "OS-001": 1, "OS-003": 1, "OS-011": 1, "PT-004": 1}
+    assert found.by_unit == {"H15.07": 2, "?": 1, "H15.21.01": 1}
+    assert {row.code for row in found.rows} == {key(1), key(2), key(4), "x xxxx 9999999999"}
+    assert [row.place for row in found.rows if row.source == "dvcqg"] == [
+        "DVCQG_HoSo_H15_20240801_20240831.xlsx, sheet Dữ liệu, row 2"
+    ]
+    for wanted, total in (
+        (Selection(source_id="dvcqg"), 1), (Selection(unit="?"), 1), (Selection(unit="H15.07", rule_id="OS-004"), 1),
+        (Selection(entity="payment"), 0), (Selection(days=8), 0), (Selection(days=7), 4), (Selection(status="any"), 4),
+        (Selection(status="dismissed"), 0),
+    ):  # fmt: skip
+        assert listing(settings, wanted, as_of=week).total == total, wanted
+    assert len(listing(settings, Selection(), as_of=week, limit=1).rows) == 1
+
+    folder = place.world.folder / "to-correct"
+    done = export(settings, Selection(), output=folder, as_of=week)
+    assert {(one.unit, one.path.name, one.rows) for one in done} == {
+        ("?", "khong-ro-don-vi.xlsx", 1), ("H15.07", "H15.07.xlsx", 2), ("H15.21.01", "H15.21.01.xlsx", 1),
+    }  # fmt: skip
+    assert sorted(path.name for path in folder.iterdir()) == sorted(one.path.name for one in done)
+    shown = ""
+    for one in done:
+        book = CalamineWorkbook.from_path(str(one.path))
+        shown += str([book.get_sheet_by_name(name).to_python() for name in book.sheet_names])
+    assert "Moan" not in shown and "0905123456" not in shown and "Moan" not in str(found)
+    for words in (
+        "Sở Tư pháp (H15.07)",
+        "Kênh nộp: Qua bưu tá",
+        "Kênh thực hiện: 9",
+        "Đơn vị xử lý: H15.99",
+        "Dữ liệu",
+    ):
+        assert words in shown, words
+    assert [one.unit for one in export(settings, Selection(unit="H15.07"), output=folder, as_of=week)] == ["H15.07"]

@@ -15,7 +15,7 @@ import pytest
 
 from onestop import config
 from onestop.errors import ConfigurationError, OnestopError, SourceUnavailable
-from onestop.pipeline import files
+from onestop.pipeline import file_folders
 from onestop.pipeline.doctor import examine
 from onestop.pipeline.ingest import ingest
 from onestop.pipeline.reference import ingest_reference
@@ -71,7 +71,7 @@ class Client:
 
     def names(self, url: str) -> list[str]:
         settings = self.settings(url)
-        with files.file_system(settings, settings.sources[0]) as (fs, path):  # type: ignore[arg-type]
+        with file_folders.file_system(settings, settings.sources[0]) as (fs, path):  # type: ignore[arg-type]
             return [file.name for file in list_files(fs, path).files]
 
     def fault(self, url: str) -> OnestopError:
@@ -106,7 +106,7 @@ def opened(server: SftpServer, client: Client) -> SftpFolder:
     settings = client.settings(f"{server.url}exports")
     source = settings.sources[0]
     assert isinstance(source, config.PortalExportSource)
-    return SftpFolder("dvcqg", files.SftpAddress.parse(source.path), files._login(settings, source))
+    return SftpFolder("dvcqg", file_folders.SftpAddress.parse(source.path), file_folders.sftp_login(settings, source))
 
 
 def free_port() -> int:
@@ -302,7 +302,7 @@ def test_a_lost_connection_is_made_again_once(server: SftpServer, exports: Path,
 def test_folders_that_are_not_there(server: SftpServer, client: Client) -> None:
     settings = client.settings(f"{server.url}elsewhere")
     with (
-        files.file_system(settings, settings.sources[0]) as (fs, path),  # type: ignore[arg-type]
+        file_folders.file_system(settings, settings.sources[0]) as (fs, path),  # type: ignore[arg-type]
         pytest.raises(SourceUnavailable, match="the folder /elsewhere does not exist"),
     ):
         list_files(fs, path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import secrets
 import threading
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from psycopg.rows import dict_row
 from onestop.errors import BuildFailed, WarehouseUnavailable
 from onestop.resources import resource
 from onestop.transform.dbt import LAYERS, BuildResult, build
+from onestop.transform.documents import write_docs
+from onestop.transform.freshness import check_freshness, newest_freshness
 from onestop.warehouse.connection import connect
 from onestop.warehouse.embedded import EmbeddedPostgres
 from onestop.warehouse.migrations import migrate
@@ -321,14 +324,16 @@ def test_the_form_by_field(world: str) -> None:
 def test_metrics_and_form_say_the_same(world: str) -> None:
     pivot = ", ".join(f"coalesce(max(value) filter (where metric_code = '{column}'), 0)" for column in COLUMNS)
     keys = "period_convention, period, period_from, period_to, org_view, agency_code"
-    metrics = f"select {keys}, {pivot} from mart.quarterly_metric where field_code = '*' group by {keys}"
+    of_form = "metric_code in (select metric_code from mart.dim_metric where family = 'form')"
+    metrics = f"select {keys}, {pivot} from mart.quarterly_metric where field_code = '*' and {of_form} group by {keys}"
     shown = f"select {keys}, {', '.join(COLUMNS)} from report.form_ii_06a"
     assert (
         rows(world, f"select count(*) as n from ({metrics}) as m")[0]["n"]
         == rows(world, "select count(*) as n from report.form_ii_06a where received_total <> 0")[0]["n"]
     )
     assert rows(world, f"{metrics} except {shown}") == []
-    assert rows(world, "select 1 from mart.quarterly_metric where denominator is not null or value = 0") == []
+    odd = "denominator is not null or value = 0"
+    assert rows(world, f"select 1 from mart.quarterly_metric where {of_form} and ({odd})") == []
     suspended = rows(
         world,
         "select period_convention, value from mart.quarterly_metric where (period, org_view, agency_code, field_code,"
@@ -433,6 +438,53 @@ def test_one_build_at_a_time(warehouse: str, target: Path, caplog: pytest.LogCap
         waiting.join(60)
     staging = list((resource("dbt_project") / "models" / "staging").rglob("*.sql"))
     assert [result.count("model") for result in results] == [len(staging)]
+
+
+def test_how_old_the_sources_are_is_looked_at_and_filed(world: str, target: Path) -> None:
+    def look() -> dict[str, tuple[str, bool]]:
+        found = check_freshness(world, province_code=PROVINCE, timezone="Asia/Ho_Chi_Minh", target_path=target)
+        with closing(connect(world)) as connection:
+            assert newest_freshness(connection) == sorted(found, key=lambda f: f.table)
+        return {f.table: (f.status, f.loaded_at is not None) for f in found}
+
+    def deliver(source: str, hours: int) -> None:
+        with closing(connect(world)) as connection, connection.transaction():
+            batch = _batch(connection, source, "dossier", 0, "2024-09-25T08:00:00+07:00", False)
+            connection.execute(
+                "update ops.load_batch set finished_at = now() - make_interval(hours => %s), state = 'duplicate'"
+                " where batch_id = %s",
+                [hours, batch],
+            )
+
+    assert look()["raw.one_stop_dossier"] == ("very late", True)
+    deliver("igate", 1)  # of two systems the one that is behind speaks
+    assert look()["raw.one_stop_dossier"] == ("very late", True)
+    deliver("treasury", 30)  # without anything new: it answered
+    seen = look()
+    assert seen["raw.one_stop_dossier"] == ("late", True)
+    assert seen["raw.feedback_case"] == ("fresh", True)  # no such source is configured
+    with closing(connect(world)) as connection, connection.transaction():
+        connection.execute("insert into ops.source (source_id, kind, position) values ('pakn', 'feedback_api', 3)")
+    try:
+        assert look()["raw.feedback_case"] == ("very late", False)
+    finally:
+        with closing(connect(world)) as connection, connection.transaction():
+            connection.execute("delete from ops.source where source_id = 'pakn'")
+    assert rows(world, "select count(distinct checked_at) as n from ops.source_freshness")[0]["n"] == 4
+
+
+def test_the_models_are_documented_on_one_page(world: str, target: Path, tmp_path: Path) -> None:
+    page = write_docs(
+        world,
+        province_code=PROVINCE,
+        timezone="Asia/Ho_Chi_Minh",
+        target_path=target,
+        destination=tmp_path / "docs" / "models.html",
+    )
+    text = page.read_text(encoding="utf-8")
+    assert "Column 13: in progress, not suspended" in text
+    assert "Văn phòng UBND tỉnh" in text or "V\\u0103n ph\\u00f2ng UBND" in text
+    assert re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="https?://[^"]+"', text) == []  # it opens offline
 
 
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:

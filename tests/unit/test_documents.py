@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel
 
 from onestop.config import OneStopApiSource, Settings
-from onestop.quality.rules import rules_for
+from onestop.quality.rules import reference_rules, rules_for
 from onestop.sources.reference import FILES
 from onestop.specs import load_spec
 
@@ -39,9 +39,17 @@ def table(name: str, first: str) -> list[tuple[str, ...]]:
 
 
 def test_rules() -> None:
-    book = rules_for("one_stop", "dossier")
-    rules = [(r.id, r.action, r.message_en, r.owner) for r in (*book.batch_rules, *book.row_rules)]
-    assert table("rules.md", "id") == rules
+    """All tables of rules.md together, in its order."""
+    books = [
+        rules_for(*name)
+        for name in (("one_stop", "dossier"), ("portal", "dossier"), ("portal", "payment"), ("portal", "rating"))
+    ]
+    books.append(rules_for("feedback", "feedback_case"))
+    kinds = ("agency", "procedure", "agency_succession", "working_day_exception", "document_statistic")
+    rules = [rule for book in (*books, *map(reference_rules, kinds)) if book for rule in book.rules]
+    lines = [line for line in text("rules.md").splitlines() if re.match(r"\| [A-Z]{2}-\d{3} \|", line)]
+    shown = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines]
+    assert shown == [(r.id, r.action, r.message_en, r.owner) for r in rules]
 
 
 def test_fields_of_a_dossier() -> None:
@@ -119,3 +127,15 @@ def test_metrics() -> None:
         stem = first.rpartition("_")[0]
         named |= {first, *(stem + code if code.startswith("_") else code for code in rest)}
     assert named == {row["metric_code"] for row in registry if row["family"] == "form"}
+
+
+def test_parts_of_the_scores() -> None:
+    with (ROOT / "dbt_project/seeds/score_766_part_definition.csv").open(encoding="utf-8", newline="") as file:
+        parts = [
+            tuple(
+                row[key].replace("_out", " out")
+                for key in ("part_code", "maximum", "full_at", "when_empty", "exists_at")
+            )
+            for row in csv.DictReader(file)
+        ]
+    assert table("metrics.md", "part") == parts

@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from onestop import __version__
-from onestop.cli import local, published, quarantine, reconcile, steps
+from onestop.cli import local, models, published, quality, quarantine, reconcile, steps
 from onestop.cli.output import error_console, secret_free
 from onestop.errors import OnestopError
 
@@ -44,7 +44,9 @@ def _root(
 
 
 steps.register(app)
+quality.register(app)
 local.register(app)
+models.register(app)
 quarantine.register(app)
 published.register(app)
 reconcile.register(app)

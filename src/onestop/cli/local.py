@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -61,7 +62,7 @@ def status(config_file: Config = DEFAULT_CONFIG, as_json: Json = False) -> None:
 
     found = local_platform.status(config.load(_existing(config_file)))
     if as_json:
-        print_json(found)
+        print_json(found | {"freshness": [asdict(f) for f in found["freshness"]]})
         return
     dsn, url = found["warehouse"]["dsn"], found["airflow"]["url"]
     console.print(f"warehouse  {secret_free(dsn) if dsn else 'not running'}", highlight=False)
@@ -75,6 +76,10 @@ def status(config_file: Config = DEFAULT_CONFIG, as_json: Json = False) -> None:
         )  # fmt: skip
     if found["processes"]:
         console.print(table)
+    if found["freshness"]:
+        from onestop.cli.models import freshness_table
+
+        console.print(freshness_table(found["freshness"]))
 
 
 def demo(

@@ -123,6 +123,11 @@ def is_first_load(cursor: psycopg.Cursor[tuple[object, ...]], source_id: str) ->
     return bool(row and row[0])
 
 
+def note_end(cursor: psycopg.Cursor[tuple[object, ...]], batch_id: int) -> None:
+    """The run that loaded this batch went on to the end of what there was, though it loaded nothing more."""
+    cursor.execute("update ops.load_batch set reached_end = true where batch_id = %s", [batch_id])
+
+
 def write_batch(cursor: psycopg.Cursor[tuple[object, ...]], batch: Batch, attempt_id: str | None = None) -> None:
     """The ledger row, its rules' counts, the cursor and the attempt's end; the caller commits."""
     cursor.execute(

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import psycopg
 from psycopg import sql
 
+FEW = 10_000  # rows of a source in quarantine that are looked through in memory
+
 
 def seen_before(
     cursor: psycopg.Cursor[tuple[object, ...]],
@@ -28,25 +30,49 @@ def seen_before(
     Returns:
         the content hashes that are known, and the (key, version) pairs that an accepted record has.
     """
-    cursor.execute(
-        sql.SQL(
-            "select content_hash, {key}, {version} from {table}"
-            " where source_id = %s and ({version} = any(%s)"
-            " or (%s and {version} is null))"
-        ).format(
-            key=sql.Identifier(key_column), version=sql.Identifier(version_column), table=sql.Identifier("raw", table)
-        ),
-        [source_id, sorted({v for v in versions if v is not None}), None in versions],
-    )
+    present = [v for v in versions if v is not None]
+    names = {
+        "key": sql.Identifier(key_column),
+        "version": sql.Identifier(version_column),
+        "table": sql.Identifier("raw", table),
+    }
     known: set[bytes] = set()
     pairs: set[tuple[str | None, str | None]] = set()
-    for content, key, version in cursor:
-        known.add(bytes(content))  # type: ignore[call-overload]
-        pairs.add((key, version))  # type: ignore[arg-type]
-    cursor.execute(
-        "select content_hash from quarantine.rejected_row where source_id = %s and entity = %s"
-        " and content_hash in (select decode(h, 'hex') from unnest(string_to_array(%s, ',')) h)",
-        [source_id, entity, ",".join(h.hex() for h in hashes)],
-    )
-    known.update(bytes(row[0]) for row in cursor)  # type: ignore[call-overload]
-    return known, pairs
+    # A pull goes on where the one before ended, so that mostly there is nothing in its range.
+    plain = all(v.isascii() and v.isdigit() for v in present)  # others are sorted differently from server to server
+    if plain:
+        cursor.execute(
+            sql.SQL(
+                "select exists (select from {table} where source_id = %s and {version} between %s and %s)"
+                " or (%s and exists (select from {table} where source_id = %s and {version} is null))"
+            ).format(**names),
+            [source_id, min(present, default=""), max(present, default=""), len(present) < len(versions), source_id],
+        )
+    if not plain or cursor.fetchone() == (True,):
+        cursor.execute(
+            sql.SQL(
+                "select content_hash, {key}, {version} from {table}"
+                " where source_id = %s and ({version} = any(%s) or (%s and {version} is null))"
+            ).format(**names),
+            [source_id, sorted(set(present)), len(present) < len(versions)],
+        )
+        for content, key, version in cursor:
+            known.add(bytes(content))  # type: ignore[call-overload]
+            pairs.add((key, version))  # type: ignore[arg-type]
+    return known | _rejected(cursor, source_id, entity, hashes), pairs
+
+
+def _rejected(
+    cursor: psycopg.Cursor[tuple[object, ...]], source_id: str, entity: str, hashes: Sequence[bytes]
+) -> set[bytes]:
+    """Which contents lie in quarantine: of all of its rows where they are few, else asked for one by one."""
+    of_source = "select content_hash from quarantine.rejected_row where source_id = %s and entity = %s"
+    cursor.execute(f"{of_source} limit %s".encode(), [source_id, entity, FEW + 1])
+    found = {bytes(row[0]) for row in cursor}  # type: ignore[call-overload]
+    if len(found) > FEW:
+        cursor.execute(
+            f"{of_source} and content_hash in (select decode(h, 'hex') from unnest(string_to_array(%s, ',')) h)".encode(),
+            [source_id, entity, ",".join(h.hex() for h in hashes)],
+        )
+        found = {bytes(row[0]) for row in cursor}  # type: ignore[call-overload]
+    return found.intersection(hashes)

@@ -13,7 +13,7 @@ from onestop.clock import system_now, to_stamp
 from onestop.config import PortalExportSource, Settings, Source
 from onestop.errors import OnestopError
 from onestop.pipeline.connectors import connector
-from onestop.pipeline.files import file_system
+from onestop.pipeline.file_folders import file_system
 from onestop.pipeline.keys import load_keys
 from onestop.sources.portal_export import list_files
 from onestop.sources.reference import FILES, ReferenceFile, read_reference

@@ -18,6 +18,8 @@ from onestop.quality.reference import ReferenceIndex
 from onestop.quality.rules import RuleBook, rules_for
 from onestop.sources.feedback_record import normalise
 from onestop.sources.records import Shaped
+from onestop.sources.table_records import TableRecords
+from onestop.sources.text import values_of
 from onestop.specs import EntitySpec, load_spec
 
 Record = Mapping[str, Any]
@@ -66,12 +68,19 @@ def _dossier(shaped: Shaped, known: Known) -> pd.DataFrame:
             "bad_amounts": shaped.bad_amounts,
             "legacy_texts": shaped.legacy_texts,
         },
-        np.array(["MucDoHaiLong" not in shaped.not_text.get(place, ()) for place in range(len(shaped))], dtype=bool),
+        _text_only(shaped, "MucDoHaiLong"),
         load_spec("one_stop_dossier"),
         known.reference,
         known.latest_allowed,
         known.is_single,
     )
+
+
+def _text_only(shaped: Shaped, name: str) -> Mask:
+    """False where a field came as something else than text."""
+    mask = np.ones(len(shaped), dtype=bool)
+    mask[[place for place, fields in shaped.not_text.items() if name in fields]] = False
+    return mask
 
 
 def _feedback(shaped: Shaped, known: Known) -> pd.DataFrame:
@@ -97,7 +106,7 @@ def portal_entity(name: str) -> Entity:
     spec = load_spec(f"portal_{name}")
 
     def table(shaped: Shaped, known: Known) -> pd.DataFrame:
-        surplus = np.array([bool(record.get("_surplus")) for record in shaped.records], dtype=bool)
+        surplus = np.array([bool(cells) for cells in values_of(shaped.records, "_surplus")], dtype=bool)
         facts = PortalFacts(
             columns=shaped.columns,
             dates=shaped.dates,
@@ -119,10 +128,11 @@ def some(shaped: Shaped, places: npt.NDArray[np.intp]) -> Shaped:
         return shaped
     kept = np.zeros(len(shaped), dtype=bool)
     kept[places] = True
-    new_place = {int(old): new for new, old in enumerate(places)}
+    records = shaped.records
+    new_place = {int(old): new for new, old in enumerate(places)} if shaped.not_text else {}
     return replace(
         shaped,
-        records=[shaped.records[p] for p in places],
+        records=records.some(places) if isinstance(records, TableRecords) else [records[p] for p in places],
         columns={name: column.filter(kept) for name, column in shaped.columns.items()},
         dates={name: good[kept] for name, good in shaped.dates.items()},
         unreadable_dates=shaped.unreadable_dates[kept],
@@ -131,4 +141,5 @@ def some(shaped: Shaped, places: npt.NDArray[np.intp]) -> Shaped:
         not_text={new_place[old]: names for old, names in shaped.not_text.items() if old in new_place},
         content_hash=[shaped.content_hash[p] for p in places],
         delivered_key=[shaped.delivered_key[p] for p in places],
+        repairs={name: codes.some(kept) for name, codes in shaped.repairs.items()},
     )

@@ -24,6 +24,7 @@ from onestop.sources.portal_export import PortalFile
 from onestop.sources.portal_table import SURPLUS
 from onestop.sources.records import shape
 from onestop.sources.spreadsheet import FileFacts
+from onestop.sources.table_records import TableRecords
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,10 @@ class FileLoader(Loader):
         rows = np.asarray(numbers)
         self.batch.received += len(shaped)
         self.facts.received += len(shaped)
-        self.facts.note_fields(records, (name for name in spec.required if name in {f.field for f in spec.fields}))
-        self.unknown.note(records)
+        required = [name for name in spec.required if name in {f.field for f in spec.fields}]
+        whole = isinstance(records, TableRecords) and records.columns.keys() >= set(required)
+        self.facts.note_fields(records, [] if whole else required)
+        self.unknown.note(records, shaped.names)
         accepted, rejected = self._known(cursor, shaped.content_hash)
         again, unchanged, fresh, sighted = [], [], [], []
         for place, content in enumerate(shaped.content_hash):
@@ -138,6 +141,7 @@ class FileLoader(Loader):
         if fresh:
             places = np.asarray(fresh)
             chunk = some(shaped, places)
+            self.repairs.note(chunk.repairs)
             keys = chunk.columns[self.entity.key_column].to_pylist()
             single = np.array([key not in self.doubled for key in keys], dtype=bool)
             table = self.entity.table(chunk, Known(self.reference, self._latest_allowed(), single))

@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+import time
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
-import fsspec
 import psycopg
 from fsspec import AbstractFileSystem
 
 from onestop.clock import system_now, to_stamp
-from onestop.config import PortalExportSource, Settings, required_secrets, secret, variable
-from onestop.errors import ConfigurationError, DataRefused, OnestopError, SourceUnavailable
+from onestop.config import PortalExportSource, Settings
+from onestop.errors import DataRefused, OnestopError
 from onestop.landing import ledger
 from onestop.landing.store import LandingStore
 from onestop.pipeline.curfew import Curfew
 from onestop.pipeline.entities import portal_entity
 from onestop.pipeline.file_changes import Changes, replaced_by
+from onestop.pipeline.file_folders import file_system
 from onestop.pipeline.file_loading import FileLoader, KnownFile, known_files, write_file
 from onestop.pipeline.ingest_result import IngestResult, Progress
 from onestop.pipeline.keys import Keys
@@ -36,7 +36,6 @@ from onestop.quality.compare import compare
 from onestop.quality.history import Delivery
 from onestop.quality.reference import ReferenceIndex
 from onestop.sources.portal_export import Manifest, PortalFile, fetch, list_files, manifest_of, wait_until_settled
-from onestop.sources.sftp import SftpAddress, SftpFolder, SftpLogin
 from onestop.sources.spreadsheet import FileRefused, read_table
 
 CheckRows = Callable[[PortalFile, int], None]
@@ -65,6 +64,7 @@ def ingest_files(
     """
     with file_system(settings, source) as (fs, path):
         listing = list_files(fs, path)
+        seen_at = time.monotonic()
         with work.cursor() as cursor:
             reference = reference_index(cursor)
             # What was loaded last under each name: a file put back as it once was has changed, too.
@@ -72,7 +72,7 @@ def ingest_files(
             first = ledger.is_first_load(cursor, source.id)
         ready = [f for f in listing.files if f.stamp <= to_stamp(as_of, settings.zone)]
         new = [f for f in ready if f.name not in known or not known[f.name].is_same(f)]
-        run = _Run(settings, source, keys, work, as_of, reference, fs, first)
+        run = _Run(settings, source, keys, work, as_of, reference, fs, first, seen_at)
         results: list[IngestResult] = []
         problems: list[OnestopError] = []
         for place, file in enumerate(new, 1):
@@ -84,6 +84,11 @@ def ingest_files(
                 results.append(run.load(file, is_last=place == len(new) and not problems))
             except OnestopError as problem:
                 problems.append(problem)
+        if results and problems and all(isinstance(p, DataRefused) for p in problems):
+            # A file that nobody mends must not leave the source in its first load for ever.
+            with work.cursor() as cursor:
+                ledger.note_end(cursor, results[-1].batch_ids[-1])
+            work.commit()
     if first and not ready:
         raise DataRefused(
             f"{source.id}: there is no export in {path} (PT-000)",
@@ -99,53 +104,6 @@ def ingest_files(
 
 def _notes(words: str, names: Iterable[str]) -> list[str]:
     return [f"{name} {words}" for name in names]
-
-
-@contextmanager
-def file_system(settings: Settings, source: PortalExportSource) -> Iterator[tuple[AbstractFileSystem, str]]:
-    """Where a source's files lie, and the folder there; a connection to it is closed at the end.
-
-    Raises:
-        SourceUnavailable: its address cannot be opened, or its server cannot be reached.
-        ConfigurationError: its credentials are missing or were refused, or the server's host key is not the known one.
-    """
-    if source.is_sftp:
-        address = SftpAddress.parse(source.path)
-        with closing(SftpFolder(source.id, address, _login(settings, source))) as folder:
-            yield folder, address.folder
-        return
-    address_or_path = source.path if "://" in source.path else str((settings.root / source.path).resolve())
-    try:
-        fs, path = fsspec.core.url_to_fs(address_or_path)
-    except (ImportError, ValueError, OSError) as problem:
-        raise SourceUnavailable(
-            f"{source.id}: {source.path} cannot be opened: {type(problem).__name__}",
-            next_step="correct `path` in province.yml, or install what its protocol needs",
-        ) from None
-    yield fs, str(path)
-
-
-def _login(settings: Settings, source: PortalExportSource) -> SftpLogin:
-    """Raises ConfigurationError where the environment lacks a part of it."""
-    name = str(source.credentials)
-    (user,) = required_secrets(f"{name}_USER")
-    password, key_file, known_hosts = (
-        secret(f"{name}_PASSWORD"),
-        variable(f"{name}_KEY_FILE"),
-        variable(f"{name}_KNOWN_HOSTS"),
-    )
-    if password is None and key_file is None:
-        raise ConfigurationError(
-            f"{source.id}: neither {name}_PASSWORD nor {name}_KEY_FILE is set", next_step="set one of them"
-        )
-    return SftpLogin(
-        user=user,
-        password=password,
-        key_file=Path(key_file) if key_file else None,
-        known_hosts=Path(known_hosts) if known_hosts else None,
-        kept_hosts=settings.local / "known_hosts",
-        variables=name,
-    )
 
 
 def _sum(source_id: str, results: list[IngestResult], notes: list[str]) -> IngestResult:
@@ -180,6 +138,7 @@ class _Run:
     reference: ReferenceIndex
     fs: AbstractFileSystem
     is_first_load: bool
+    seen_at: float
 
     def load(self, file: PortalFile, *, is_last: bool) -> IngestResult:
         """One file; `is_last` of a run in which none failed: the end of the feed is reached."""
@@ -194,7 +153,7 @@ class _Run:
                 reached_end=is_last,
             )
         try:
-            settled = wait_until_settled(self.fs, file)
+            settled = wait_until_settled(self.fs, file, seen_at=self.seen_at)
             body = fetch(self.fs, settled)
             manifest = self._manifest(settled, body)
             batch.sha256, batch.landing_path = hashlib.sha256(body).hexdigest(), self._land(file, body)

@@ -61,6 +61,7 @@ def transform(
         timezone=settings.province.timezone,
         known_at=known_at,
         layers=layers or LAYERS,
+        ranking_minimum_dossiers=settings.ranking.minimum_dossiers,
         target_path=settings.local / "dbt",
     )
     with closing(connect(dsn, autocommit=True)) as connection:

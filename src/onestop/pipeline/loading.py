@@ -5,8 +5,8 @@ Everything happens on the caller's open transaction; nothing is kept between chu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from onestop.quality.corrections import Corrections
 from onestop.quality.drift import UnknownFields, write_unknown
 from onestop.quality.quarantine import Rejected, protect, write_rejected
 from onestop.quality.reference import ReferenceIndex
+from onestop.quality.repairs import CodeRepairs
 from onestop.sources.records import Shaped, shape
 from onestop.warehouse.copy import copy_columns
 
@@ -52,6 +53,7 @@ class Loader:
     batch: Batch
     facts: BatchFacts
     as_of: datetime
+    repairs: CodeRepairs = field(default_factory=CodeRepairs)
 
     @cached_property
     def unknown(self) -> UnknownFields:
@@ -71,9 +73,14 @@ class Loader:
         return Judge(self.entity.book)
 
     def note_drift(self, cursor: Cursor) -> str | None:
-        """Keep which unknown fields there were, once all records are loaded. Returns what is to be said of new ones."""
+        """Keep which unknown fields and repaired codes there were, once all records are loaded.
+
+        Returns:
+            what the ledger says of new fields and of repairs.
+        """
         self.facts.new_fields = self.unknown.listed()
-        return write_unknown(
+        self.repairs.write(cursor, self.batch.batch_id)
+        drift = write_unknown(
             cursor,
             self.unknown,
             source_id=self.batch.source_id,
@@ -81,6 +88,7 @@ class Loader:
             batch_id=self.batch.batch_id,
             first_seen_at=self.as_of,
         )
+        return "; ".join(filter(None, (drift, self.repairs.said()))) or None
 
     def load(self, cursor: Cursor, records: Sequence[Mapping[str, Any]]) -> None:
         """Load one chunk, in the delivery's order."""
@@ -91,27 +99,38 @@ class Loader:
         self.batch.received += len(shaped)
         self.facts.received += len(shaped)
         deleted = self._deleted(shaped)
-        live = [r for r, gone in zip(records, deleted, strict=True) if not gone]
-        self.facts.note_fields(live, spec.required)
-        self.facts.types.note(live, spec)
-        self.unknown.note(records)
+        self._note_required(shaped, deleted)
+        self.unknown.note(records, shaped.names)
 
-        versions = shaped.columns[self.entity.version_column].to_pylist()
+        stamps = shaped.columns[self.entity.version_column]
         readable = shaped.dates[self.entity.version_column]
-        limit = to_stamp(self.as_of, self.settings.zone)
-        future = np.array([bool(r) and str(v) > limit for r, v in zip(readable, versions, strict=True)], dtype=bool)
+        later = pc.fill_null(pc.greater(stamps, to_stamp(self.as_of, self.settings.zone)), False)
+        future = readable & later.to_numpy(zero_copy_only=False)
         self.batch.refused += int(future.sum())
-        self._move_cursor([str(v) for v, r, f in zip(versions, readable, future, strict=True) if r and not f])
+        self._move_cursor(stamps.filter(readable & ~future))
 
-        duplicate, single = self._compare(cursor, shaped, versions, ~future)
+        duplicate, single = self._compare(cursor, shaped, stamps.to_pylist(), ~future)
         self.batch.duplicate += int(duplicate.sum())
         fresh = np.flatnonzero(~future & ~duplicate)
         if not len(fresh):
             return
         rows = fresh + shaped.first_row
         chunk = some(shaped, fresh)
+        self.repairs.note(chunk.repairs)
         table = self.entity.table(chunk, Known(self.reference, self._latest_allowed(), single[fresh]))
         self.store(cursor, chunk, rows, self.judge(table, deleted[fresh]))
+
+    def _note_required(self, shaped: Shaped, deleted: Mask) -> None:
+        """Which required fields the live records lack, or have as something else than text."""
+        spec = self.entity.spec
+        live = [r for r, gone in zip(shaped.records, deleted, strict=True) if not gone]
+        columns = {name: shaped.columns.get(spec.by_field(name).column or "") for name in spec.required}
+        doubtful = [name for name, column in columns.items() if column is None or column.null_count]
+        self.facts.note_fields(live, doubtful)
+        if shaped.not_text or doubtful:
+            self.facts.types.note(live, spec)
+        else:
+            self.facts.types.note_texts(len(live), spec)
 
     def _latest_allowed(self) -> str:
         """Now and one hour, which no date of a record may pass."""
@@ -123,11 +142,11 @@ class Loader:
         if field is None:
             return np.zeros(len(shaped), dtype=bool)
         flags = shaped.columns[self.entity.spec.by_field(field).column or ""]
-        return np.array([flag == "1" for flag in flags.to_pylist()], dtype=bool)
+        return np.asarray(pc.fill_null(pc.equal(flags, "1"), False).to_numpy(zero_copy_only=False), dtype=bool)
 
-    def _move_cursor(self, stamps: Sequence[str]) -> None:
+    def _move_cursor(self, stamps: pa.Array) -> None:
         """By what was landed, never by the clock; a later pull overlaps it."""
-        newest = max(stamps, default=None)
+        newest = pc.max(stamps).as_py()
         if newest and (self.batch.cursor_after is None or newest > self.batch.cursor_after):
             self.batch.cursor_after = newest
 
@@ -147,6 +166,8 @@ class Loader:
         )
         duplicate, single = np.zeros(len(shaped), dtype=bool), np.ones(len(shaped), dtype=bool)
         keys = shaped.columns[self.entity.key_column].to_pylist()
+        if wanted.all() and _all_new(shaped.content_hash, known) and _all_new(zip(keys, versions, strict=True), pairs):
+            return duplicate, single
         for place in map(int, np.flatnonzero(wanted)):
             content, pair = shaped.content_hash[place], (keys[place], versions[place])
             if content in known:
@@ -243,3 +264,9 @@ class Loader:
             **{name: chunk.columns[name] for name in self.entity.spec.raw_columns},
         }
         copy_columns(cursor, "raw", self.entity.spec.table, columns)
+
+
+def _all_new(found: Iterable[Any], known: Set[Any]) -> bool:
+    """Whether nothing stands twice, and nothing is known."""
+    listed = list(found)
+    return len(set(listed)) == len(listed) and known.isdisjoint(listed)

@@ -20,7 +20,7 @@ from onestop.errors import ConfigurationError
 from onestop.pipeline.entities import Entity, entity_of, portal_entity
 from onestop.pipeline.warehouse_faults import explained
 from onestop.quality.quarantine_cells import cells_of, shown_key
-from onestop.quality.quarantine_status import UNKNOWN_UNIT, Selection, Waiting, read_waiting, unit_names
+from onestop.quality.quarantine_status import UNKNOWN_UNIT, Selection, Waiting, check_source, read_waiting, unit_names
 from onestop.reporting.numbers_vi import day
 from onestop.reporting.quarantine_workbook import Fault, RejectedRow, write_quarantine_workbook
 from onestop.reporting.wording import province_title
@@ -133,6 +133,7 @@ def _read(
     """The rows, each source's kind, each unit's name."""
     with explained("quarantine"), closing(connect(warehouse_dsn(settings), autocommit=True)) as connection:
         migrate(connection)
+        check_source(connection, wanted.source_id)
         kinds = {str(s): str(k) for s, k in connection.execute("select source_id, kind from ops.source")}
         return read_waiting(connection, wanted, as_of=as_of, zone=settings.zone), kinds, unit_names(connection)
 

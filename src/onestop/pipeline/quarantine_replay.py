@@ -31,6 +31,7 @@ from onestop.pipeline.reference import reference_index
 from onestop.pipeline.warehouse_faults import explained
 from onestop.quality.corrections import SYSTEM, settle_all
 from onestop.quality.quarantine import reveal
+from onestop.quality.quarantine_status import check_source
 from onestop.quality.reference import ReferenceIndex
 from onestop.sources.records import Shaped, shape
 from onestop.warehouse.connection import connect, warehouse_dsn
@@ -133,6 +134,7 @@ def replay(
 
 def _places(connection: psycopg.Connection[tuple[object, ...]], wanted: Wanted) -> list[tuple[str, str, str]]:
     """Source, its kind and entity, wherever rows wait."""
+    check_source(connection, wanted.source_id)
     if wanted.row_ids is not None:
         found = connection.execute(
             "select rejected_id from quarantine.rejected_row where rejected_id = any(%s) and status = 'open'",

@@ -147,7 +147,7 @@ def _is_first_try_of_timetable() -> bool:
     from airflow.sdk import get_current_context
 
     context = get_current_context()
-    return context["dag_run"].run_type == "scheduled" and context["ti"].try_number <= 1
+    return bool(context["dag_run"].run_type == "scheduled" and context["ti"].try_number <= 1)
 
 
 def log_progress(step: str, done: int) -> None:

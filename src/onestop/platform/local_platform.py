@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+import psycopg
 
 from onestop.config import Settings
 from onestop.errors import OnestopError
 from onestop.platform.airflow import USER, LocalAirflow, services, stop_airflow
 from onestop.platform.processes import Service, stop
+from onestop.transform.freshness import Freshness, newest_freshness
+from onestop.warehouse.connection import connect
 from onestop.warehouse.embedded import EmbeddedPostgres
 
 
@@ -80,7 +84,8 @@ def down(settings: Settings) -> list[str]:
 
 
 def status(settings: Settings) -> dict[str, Any]:
-    """What runs: `warehouse.dsn`, `airflow.url` (None while down), the user's name, and one entry per process."""
+    """What runs: `warehouse.dsn`, `airflow.url` (None while down), the user's name, one entry per process; and how old
+    the sources were at the last look."""
     postgres = EmbeddedPostgres(settings.local)
     servers = services(settings)
     running = all(s.running for s in servers)
@@ -98,7 +103,19 @@ def status(settings: Settings) -> dict[str, Any]:
         "airflow": airflow,
         "postgres": database,
         "processes": processes,
+        "freshness": _freshness(dsn),
     }
+
+
+def _freshness(dsn: str | None) -> list[Freshness]:
+    """How old the sources were when somebody last looked; nothing while the warehouse cannot be asked."""
+    if dsn is None:
+        return []
+    try:
+        with closing(connect(dsn, autocommit=True)) as connection:
+            return newest_freshness(connection)
+    except (OnestopError, psycopg.Error):
+        return []
 
 
 def sandbox_service(settings: Settings) -> Service:

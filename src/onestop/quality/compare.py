@@ -16,7 +16,7 @@ from onestop.quality.delivery import (
     SilenceCheck,
     SizeCheck,
 )
-from onestop.quality.history import Cursor, Delivery, History, measure, working_days, write_outcome
+from onestop.quality.history import Cursor, Delivery, History, is_usual, measure, working_days, write_outcome
 from onestop.quality.reference import ReferenceIndex
 from onestop.quality.rules import DeliveryRule
 from onestop.specs import EntitySpec
@@ -69,7 +69,7 @@ def compare(
     columns = sorted({rule.check.column for rule in rules if isinstance(rule.check, ShareCheck)})
     measure(cursor, delivery, spec, columns, calendar)
     done = Comparison()
-    unusual = not delivery.covers and not calendar.is_usual(delivery.local.date())
+    unusual = not delivery.covers and not is_usual(calendar, delivery.local.date())
     history = None if delivery.irregular else History(cursor, delivery, calendar)
     for rule in rules:
         if history is None:

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from onestop.quality.facts import by_value
 from onestop.quality.reference import ReferenceIndex
 
 
@@ -39,5 +40,8 @@ def feedback_table(
     table["unreadable_dates"] = unreadable_dates
     table["latest_allowed__at"] = latest_allowed
     # A case that no unit has yet is nobody's fault; a unit need not be valid today, only known (rule PA-011).
-    table["agency_known"] = [code is None or code in reference.agencies for code in columns["don_vi_xu_ly"].to_pylist()]
+    units = columns["don_vi_xu_ly"]
+    table["agency_known"] = by_value(units, reference.agencies.__contains__) | units.is_null().to_numpy(
+        zero_copy_only=False
+    )
     return table

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from onestop.quality.facts import agencies_valid
 from onestop.quality.reference import ReferenceIndex
 from onestop.specs import EntitySpec
 
@@ -72,11 +73,9 @@ def _dossier_facts(
     table: pd.DataFrame, shown: Mapping[str, pa.Array], facts: PortalFacts, reference: ReferenceIndex
 ) -> None:
     size = len(table)
-    received, updated = shown["ngay_tiep_nhan__day"].to_pylist(), shown["ngay_cap_nhat__day"].to_pylist()
-    table["agency_valid"] = [
-        reference.agency_valid(code, first_day, last_day)
-        for code, first_day, last_day in zip(shown["don_vi_xu_ly"].to_pylist(), received, updated, strict=True)
-    ]
+    table["agency_valid"] = agencies_valid(
+        shown["don_vi_xu_ly"], shown["ngay_tiep_nhan__day"], shown["ngay_cap_nhat__day"], reference
+    )
     table["procedure_is_text"] = ~_foreign(facts, "MaTTHC", size)
     table["status_is_label"] = ~_foreign(facts, "TrangThaiHoSo", size)
     table["channel_is_label"] = ~_foreign(facts, "KenhThucHien", size)

@@ -9,8 +9,8 @@ file is compared with files before it that cover as many days (of less than a we
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,7 +20,9 @@ from psycopg import sql
 
 from onestop.quality.delivery import Outcome
 from onestop.quality.rules import DeliveryRule
+from onestop.resources import resource
 from onestop.specs import EntitySpec
+from onestop.working_time import WorkingCalendar, read_exceptions
 
 Cursor = psycopg.Cursor[tuple[object, ...]]
 AGENCY = "don_vi_xu_ly"
@@ -29,33 +31,22 @@ JITTER = timedelta(minutes=30)  # a nightly run starts a little earlier or later
 RHYTHM_DAYS, RHYTHM_DELIVERIES = 90, 10
 
 
-@dataclass(frozen=True)
-class WorkingDays:
-    """Monday to Friday, but for the exceptions that the province lists."""
-
-    exceptions: Mapping[date, bool] = field(default_factory=dict)
-
-    def is_working(self, day: date) -> bool:
-        """Whether offices are open."""
-        return self.exceptions.get(day, day.weekday() < 5)
-
-    def is_usual(self, day: date) -> bool:
-        """Whether the day, and the one before, which its night's delivery is about, are as their weekday says."""
-        return day not in self.exceptions and day - timedelta(days=1) not in self.exceptions
-
-    def between(self, after: date, before: date) -> int:
-        """Working days d with after < d < before, at most a year of them."""
-        span = range(1, min((before - after).days, 366))
-        return sum(self.is_working(after + timedelta(days=n)) for n in span)
-
-
-def working_days(cursor: Cursor) -> WorkingDays:
-    """The calendar of the newest accepted working_day_exceptions.csv."""
+def working_days(cursor: Cursor) -> WorkingCalendar:
+    """The national list, and what the newest accepted working_day_exceptions.csv says, which wins."""
+    path = resource("dbt_project") / "seeds" / "national_working_day_exception.csv"
+    exceptions = read_exceptions(path.read_text(encoding="utf-8").splitlines())
     cursor.execute(
         "select day, is_working from raw.working_day_exception where batch_id = (select max(batch_id) from ops.load_batch"
         " where source_id = 'reference' and entity = 'working_day_exception' and state = 'loaded')"
     )
-    return WorkingDays({date.fromisoformat(str(day)): is_working == "1" for day, is_working in cursor})
+    own = {date.fromisoformat(str(day)): is_working == "1" for day, is_working in cursor}
+    return WorkingCalendar(exceptions | own)
+
+
+def is_usual(calendar: WorkingCalendar, day: date) -> bool:
+    """Whether the day, and the one before, which its night's delivery is about, are as their weekday says."""
+    weekdays = (day, day - timedelta(days=1))
+    return all(calendar.is_working(d) == (d.isoweekday() < 6) for d in weekdays)
 
 
 @dataclass(frozen=True)
@@ -63,7 +54,8 @@ class Delivery:
     """What is to be known of a loaded delivery before it is measured.
 
     records: its new records; of a file all rows. newest: NgayCapNhat of the newest record landed, of a polled source.
-    irregular: why it is no step of the live feed, and so is not compared (onestop.quality.delivery.REASONS). covers: a file's first and last day.
+    irregular: why it is no step of the live feed, and so is not compared (onestop.quality.delivery.REASONS).
+    covers: a file's first and last day.
     """
 
     batch_id: int
@@ -89,7 +81,7 @@ EVENTS = {"dossier": "ngay_tiep_nhan", "payment": "ngay_thanh_toan", "rating": "
 
 
 def measure(
-    cursor: Cursor, delivery: Delivery, spec: EntitySpec, columns: Sequence[str], calendar: WorkingDays
+    cursor: Cursor, delivery: Delivery, spec: EntitySpec, columns: Sequence[str], calendar: WorkingCalendar
 ) -> None:
     """Keep the delivery's numbers: ops.delivery, ops.delivery_count, ops.rule_agency.
 
@@ -159,13 +151,13 @@ def measure(
     )  # fmt: skip
 
 
-def _quiet(delivery: Delivery, newest: str | None, calendar: WorkingDays) -> int | None:
+def _quiet(delivery: Delivery, newest: str | None, calendar: WorkingCalendar) -> int | None:
     """Whole working days after the newest record: up to today, or up to the last day that a file covers, included."""
     if not newest:
         return None
-    end = delivery.covers[1] + timedelta(days=1) if delivery.covers else delivery.local.date()
+    last = delivery.covers[1] if delivery.covers else delivery.local.date() - timedelta(days=1)
     try:
-        return calendar.between(date(int(newest[:4]), int(newest[4:6]), int(newest[6:8])), end)
+        return max(0, calendar.working_days(date(int(newest[:4]), int(newest[4:6]), int(newest[6:8])), last))
     except ValueError:
         return None
 
@@ -182,13 +174,13 @@ class Day:
 class History:
     """The deliveries that one is compared with, read once per delivery."""
 
-    def __init__(self, cursor: Cursor, delivery: Delivery, calendar: WorkingDays) -> None:
+    def __init__(self, cursor: Cursor, delivery: Delivery, calendar: WorkingCalendar) -> None:
         self._cursor, self.delivery = cursor, delivery
         self.now, self.before = self._files() if delivery.covers else self._days(calendar)
 
-    def _days(self, calendar: WorkingDays) -> tuple[Day, list[Day]]:
+    def _days(self, calendar: WorkingCalendar) -> tuple[Day, list[Day]]:
         today = self.delivery.local.date()
-        usual = [day for week in range(1, WEEKS + 1) if calendar.is_usual(day := today - timedelta(weeks=week))]
+        usual = [day for week in range(1, WEEKS + 1) if is_usual(calendar, day := today - timedelta(weeks=week))]
         until = self.delivery.local + JITTER
         self._cursor.execute(
             "select day, array_agg(batch_id), sum(records), max(gap_days) from ops.delivery where source_id = %s"

@@ -24,6 +24,8 @@ _LONG_NUMBER = re.compile(r"\d{9,}", re.ASCII)
 _STAMP = re.compile(r"(19|20)\d{6,12}", re.ASCII)
 _LABEL = re.compile(r"[^\W\d_]+(?: [^\W\d_]+)*")
 _MOMENT = re.compile(r"\d{14}", re.ASCII)
+_AMOUNT = re.compile(r"[0-9.,+-]{1,20}(?: ?(?:đ|đồng|VND|VNĐ))?", re.ASCII | re.IGNORECASE)
+_AMOUNT_FIELDS = frozenset({"SoTien", "Gia"})
 _LABEL_FIELDS = frozenset({"TrangThaiHoSo", "TrangThai", "KenhThucHien", "HinhThuc", "MucDo", "LoaiNoiDung"})
 
 # Facts of the judge's table that are no column, and the fields that they are read off.
@@ -89,6 +91,8 @@ def shown_cell(item: Item, value: Any) -> str:
         return MISSING
     if item.field in _LABEL_FIELDS and _LABEL.fullmatch(text):
         fits = len(text) <= _LONGEST_LABEL and len(text.split()) <= _MOST_WORDS
+    elif item.field in _AMOUNT_FIELDS and _AMOUNT.fullmatch(text):
+        fits = not _hides_a_number(text)
     else:
         blanks = text.count(" ") > (1 if item.kind == "date" else 0)
         fits = bool(_PLAIN.fullmatch(text)) and not blanks and not _hides_a_number(text)

@@ -107,6 +107,15 @@ def unit_names(connection: Connection) -> dict[str, str]:
     return {str(code): str(name) for code, name in rows}
 
 
+def check_source(connection: Connection, source_id: str | None) -> None:
+    """Raises ConfigurationError where the warehouse never had a source of this id."""
+    known = [str(row[0]) for row in connection.execute("select source_id from ops.source order by position")]
+    if source_id is not None and source_id not in known:
+        raise ConfigurationError(
+            f"there is no source {source_id}", next_step=f"name one of {', '.join(known) or 'those of province.yml'}"
+        )
+
+
 def dismiss(connection: Connection, row_ids: Sequence[int], *, by_whom: str, reason: str, at: datetime) -> None:
     """Close open rows by a person's decision: they will not be corrected and count nowhere.
 

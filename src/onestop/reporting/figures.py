@@ -19,7 +19,17 @@ from psycopg.rows import tuple_row
 from onestop.errors import OnestopError
 from onestop.periods import Period, containing
 from onestop.reporting.levels import AgencyVersion, Tree, level_blocks
-from onestop.reporting.model import COLUMNS, Counts, Durations, Level, LevelBlock, PeriodCounts, ReportFigures, UnitRow
+from onestop.reporting.model import (
+    COLUMNS,
+    Bounds,
+    Counts,
+    Durations,
+    Level,
+    LevelBlock,
+    PeriodCounts,
+    ReportFigures,
+    UnitRow,
+)
 from onestop.reporting.wording import previous, year_before
 
 # A feed that is only starting fills the periods before it with a few old dossiers; what holds less than this share of
@@ -57,6 +67,11 @@ DURATIONS = """
     from mart.fct_dossier
     where finished_on between %s and %s
     group by 1
+"""
+CONSEQUENCE = """
+    select agency_code, metric_code, value_lowest, value_highest, rows_uncertain
+    from mart.metric_consequence
+    where period_convention = %s and period = %s and org_view = 'as_was' and field_code = '*' and is_notable
 """
 QUARANTINED = "select count(*) from quarantine.rejected_row where status = 'open' and entity = 'dossier'"
 
@@ -129,11 +144,18 @@ class _Reader:
             unit_forms={},
             durations=Durations(dict(self._rows(DURATIONS, (self._period.first, self._period.last)))),
             quarantined=next(iter(self._rows(QUARANTINED)))[0],
+            consequence=self._consequence(),
             **self._neighbours(province),
         )
         figures = replace(figures, unit_forms={figures.unit(code).code: forms[code] for code in unit_forms})
         figures.check()
         return figures
+
+    def _consequence(self) -> dict[str, dict[str, Bounds]]:
+        found: dict[str, dict[str, Bounds]] = {}
+        for unit, metric, lowest, highest, rows in self._rows(CONSEQUENCE, self._key):
+            found.setdefault(unit, {})[metric] = Bounds(lowest, highest, rows)
+        return found
 
     def _rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with self._connection.cursor(row_factory=tuple_row) as cursor:

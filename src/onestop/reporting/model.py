@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal, get_args
 
 from onestop.errors import OnestopError
@@ -164,11 +165,21 @@ class Durations:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """How far rejected rows could move a figure: its lowest and highest value, and how many dossiers that are."""
+
+    lowest: Decimal
+    highest: Decimal
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReportFigures:
     """Everything the products of one period need, in the view `as_was`.
 
     `levels` are the province's form; `unit_forms` the forms of units asked for, by code. `known_at` is aware, in
-    the province's zone. `quarantined` counts rejected dossier records still open, of any period.
+    the province's zone. `quarantined` counts rejected dossier records still open, of any period; `consequence` says which
+    figures they could move notably: unit -> metric -> bounds.
     """
 
     period: Period
@@ -185,6 +196,7 @@ class ReportFigures:
     months: tuple[PeriodCounts, ...]
     durations: Durations
     quarantined: int
+    consequence: Mapping[str, Mapping[str, Bounds]] = field(default_factory=dict)
 
     def unit(self, code: str) -> UnitRow:
         """The unit of that code.

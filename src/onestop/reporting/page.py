@@ -15,7 +15,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from onestop.reporting import charts
+from onestop.reporting import charts, consequence
 from onestop.reporting.model import LEVELS, Counts, Level, PeriodCounts, ReportFigures, UnitRow
 from onestop.reporting.numbers_vi import NO_BREAK_SPACE, share
 from onestop.reporting.strings import Words
@@ -50,6 +50,7 @@ def write_page(figures: ReportFigures, language: Language = "vi") -> str:
         trend=_trend(figures, words),
         levels=LEVELS,
         least=LEAST_RESOLVED,
+        doubt=partial(consequence.said, figures, words),
         css=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704  (the project's own file)
         js=Markup((_TEMPLATES / "report.js").read_text(encoding="utf-8")),  # noqa: S704  (the project's own file)
     )
@@ -64,11 +65,12 @@ class Card:
     value: str
     note: str
     changes: tuple[str, ...]
+    doubt: str = ""
 
 
 def _cards(figures: ReportFigures, words: Words) -> list[Card]:
     now, number = figures.province, words.integer
-    changes = partial(_changes, figures, words)
+    changes, doubt = partial(_changes, figures, words), partial(consequence.said, figures, words)
     overdue_note = (
         words("overdue_note", share=words.percent(now.resolved_overdue, now.resolved_total))
         if now.resolved_total
@@ -81,6 +83,7 @@ def _cards(figures: ReportFigures, words: Words) -> list[Card]:
             words.percent(now.resolved_in_time, now.resolved_total),
             words("on_time_note"),
             _changes_of_rate(figures, words),
+            doubt("on_time_rate"),
         ),
         Card(
             "received",
@@ -88,6 +91,7 @@ def _cards(figures: ReportFigures, words: Words) -> list[Card]:
             number(now.received_total),
             words("received_note", new=number(now.received_new), carried=number(now.received_carried_over)),
             changes("received_total"),
+            doubt("received_total"),
         ),
         Card(
             "resolved",
@@ -95,14 +99,23 @@ def _cards(figures: ReportFigures, words: Words) -> list[Card]:
             number(now.resolved_total),
             words("resolved_note", early=number(now.resolved_early), on_time=number(now.resolved_on_time)),
             changes("resolved_total"),
+            doubt("resolved_total"),
         ),
-        Card("overdue", words("overdue"), number(now.resolved_overdue), overdue_note, changes("resolved_overdue")),
+        Card(
+            "overdue",
+            words("overdue"),
+            number(now.resolved_overdue),
+            overdue_note,
+            changes("resolved_overdue"),
+            doubt("resolved_overdue"),
+        ),
         Card(
             "open",
             words("in_progress"),
             number(now.in_progress_total),
             words("in_progress_note", within=number(now.in_progress_within), overdue=number(now.in_progress_overdue)),
             changes("in_progress_total"),
+            doubt("in_progress_total"),
         ),
     ]
 

@@ -207,7 +207,7 @@ def _subsets(row: Mapping[str, Any], counts: Mapping[str, int]) -> Iterator[Reas
                     counts[subset] - room,
                 )
     levels = sum(counts.get(level, 0) for level in _LEVELS)
-    procedures = row.get("procedures_public")
+    procedures: Any = row.get("procedures_public")
     known = isinstance(procedures, list) and len(procedures) == 2 and isinstance(procedures[1], int)
     if known and levels > procedures[1]:
         yield Reason(

@@ -7,7 +7,7 @@ text format and a quote prefix: whatever a source delivered, no cell can become 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from io import BytesIO
@@ -52,6 +52,12 @@ FIELDS = {
     "MucDoHaiLong": "Mức độ hài lòng",
     "DanhSachHoSoBoSung": "Danh sách bổ sung",
     "DanhSachXinLoi": "Danh sách xin lỗi",
+    "NgayBoSung": "Ngày yêu cầu bổ sung",
+    "NgayTiepNhanBoSung": "Ngày nhận bổ sung",
+    "NgayHenTraTruoc": "Ngày hẹn trả trước",
+    "NgayHenTraMoi": "Ngày hẹn trả mới",
+    "NgayXinLoi": "Ngày xin lỗi",
+    "Gia": "Số tiền",
     "DanhSachLePhi": "Danh sách phí, lệ phí",
     "MaGiaoDich": "Mã giao dịch",
     "SoTien": "Số tiền",
@@ -80,21 +86,23 @@ EXPLANATION = (
 )
 _COLUMNS: tuple[tuple[str, int], ...] = (
     ("TT", 5),
-    ("Số", 8),
-    ("Nguồn", 10),
-    ("Loại", 11),
-    ("Tệp hoặc lần nhận", 30),
-    ("Trang tính", 12),
+    ("Số", 7),
+    ("Nguồn", 9),
+    ("Loại", 9),
+    ("Tệp hoặc lần nhận", 24),
+    ("Trang tính", 10),
     ("Dòng hoặc bản ghi số", 10),
-    ("Mã", 22),
-    ("Quy tắc", 9),
-    ("Lỗi", 38),
-    ("Việc cần sửa", 38),
-    ("Ai sửa", 18),
-    ("Nội dung sai", 30),
-    ("Phát hiện ngày", 12),
-    ("Số ngày chờ", 8),
+    ("Mã", 21),
+    ("Quy tắc", 8),
+    ("Lỗi", 28),
+    ("Việc cần sửa", 28),
+    ("Ai sửa", 15),
+    ("Nội dung sai", 26),
+    ("Phát hiện ngày", 11),
+    ("Số ngày chờ", 7),
 )
+_COVER_WIDTHS = (12, 52, 52, 26, 10)
+_LINE = 15  # points
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +161,11 @@ def write_quarantine_workbook(unit: str, rows: Sequence[RejectedRow], *, provinc
 
 
 class _Styles:
-    """The cell formats. Texts have the text format and a quote prefix."""
+    """The cell formats. Texts have the text format (number 49 of Excel, "@") and a quote prefix."""
 
     def __init__(self, book: xlsxwriter.Workbook) -> None:
         base = {"font_name": FONT, "font_size": 11, "valign": "top", "text_wrap": True}
-        text = {**base, "num_format": "@", "quote_prefix": True}
+        text = {**base, "num_format": 49, "quote_prefix": True}
         cell = {**text, "border": 1, "border_color": "#B8B8B8"}
 
         def make(parts: Mapping[str, object], **more: object) -> Format:
@@ -181,15 +189,13 @@ def _cover(
     sheet.set_paper(9)
     sheet.fit_to_pages(1, 0)
     sheet.set_landscape()
-    sheet.set_column(0, 0, 12)
-    sheet.set_column(1, 2, 52)
-    sheet.set_column(3, 3, 26)
-    sheet.set_column(4, 4, 10)
+    for column, width in enumerate(_COVER_WIDTHS):
+        sheet.set_column(column, column, width)
     sheet.write_string(0, 0, TITLE, f.title)
     oldest = max((row.days for row in rows), default=0)
     facts = (
         f"Đơn vị: {unit}",
-        f"Tỉnh: {province}. Lập lúc {numbers_vi.moment(as_of)}.",
+        f"{province[:1].upper()}{province[1:]}, lập lúc {numbers_vi.moment(as_of)}.",
         f"Số bản ghi chờ sửa: {numbers_vi.integer(len(rows))}; lâu nhất: {numbers_vi.integer(oldest)} ngày.",
     )
     for line, text in enumerate(facts, 2):
@@ -198,7 +204,7 @@ def _cover(
     for number, text in enumerate(EXPLANATION, 1):
         sheet.merge_range(line, 0, line, 4, "", f.paragraph)
         sheet.write_string(line, 0, f"{number}. {text}", f.paragraph)
-        sheet.set_row(line, 32)
+        sheet.set_row(line, _height([(text, sum(_COVER_WIDTHS))]) + 6)
         line += 1
     line += 1
     for column, head in enumerate(("Quy tắc", "Lỗi", "Việc cần sửa", "Ai sửa", "Số bản ghi")):
@@ -208,8 +214,10 @@ def _cover(
     for rule_id, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         line += 1
         fault = found[rule_id]
-        for column, text in enumerate((rule_id, fault.message, fault.correct, OWNERS.get(fault.owner, fault.owner))):
+        texts = (rule_id, fault.message, fault.correct, OWNERS.get(fault.owner, fault.owner))
+        for column, text in enumerate(texts):
             sheet.write_string(line, column, text, f.cell)
+        sheet.set_row(line, _height(zip(texts, _COVER_WIDTHS, strict=False)))
         sheet.write_number(line, 4, count, f.count)
 
 
@@ -220,6 +228,7 @@ def _rows(sheet: Worksheet, f: _Styles, unit: str, rows: Sequence[RejectedRow]) 
     sheet.freeze_panes(1, 0)
     sheet.repeat_rows(0)
     sheet.set_footer(f'&L&"{FONT},Italic"&9{unit.replace("&", "&&")}&R&9Trang &P/&N')
+    sheet.set_row(0, 3 * _LINE)
     for column, (head, width) in enumerate(_COLUMNS):
         sheet.set_column(column, column, width)
         sheet.write_string(0, column, head, f.head)
@@ -238,6 +247,7 @@ def _rows(sheet: Worksheet, f: _Styles, unit: str, rows: Sequence[RejectedRow]) 
         }
         for column, text in texts.items():
             sheet.write_string(line, column, text, f.code if column == 7 else f.cell)
+        sheet.set_row(line, _height((text, _COLUMNS[column][1]) for column, text in texts.items()))
         for column, number in ((0, line), (1, row.number), (6, row.place), (14, row.days)):
             sheet.write_number(line, column, number, f.count)
         sheet.write_datetime(line, 13, datetime(row.first_seen.year, row.first_seen.month, row.first_seen.day), f.day)  # noqa: DTZ001
@@ -249,5 +259,14 @@ def _cells(faults: Sequence[Fault]) -> list[str]:
     return [f"{field_label(name)}: {value}" for name, value in shown.items()]
 
 
-def _lines(texts: object) -> str:
-    return "\n".join(str(text) for text in texts)  # type: ignore[attr-defined]
+def _lines(texts: Iterable[str]) -> str:
+    return "\n".join(texts)
+
+
+def _height(texts: Iterable[tuple[str, int]]) -> int:
+    """A row's height in points: not every program fits rows to wrapped texts by itself. texts: with their widths."""
+
+    def lines(text: str, width: int) -> int:
+        return sum(1 + int(len(part) * 1.1) // width for part in text.split("\n"))
+
+    return _LINE * max(lines(text, width) for text, width in texts) + 1

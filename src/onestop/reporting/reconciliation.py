@@ -121,7 +121,7 @@ def read(
         return Reconciliation(
             period=period,
             known_at=moment["known_at"].astimezone(zone),
-            agency_code=where["unit"],
+            agency_code=agency or province_code,
             results={row["result"]: row["dossiers"] for row in results},
             causes=rows(
                 "select d.result, d.likely_cause, word.name_vi, word.name_en, word.is_pending, count(*) as dossiers,"

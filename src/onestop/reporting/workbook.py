@@ -16,11 +16,13 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from onestop.reporting import numbers_vi
+from onestop.reporting.consequence import bounds, form_note
 from onestop.reporting.model import LEVELS, Counts, Level, LevelBlock, ReportFigures, UnitRow
 from onestop.reporting.wording import period_title, province_title
 
 # A conditional format with a literal dot: "#,##0" would show a comma wherever the locale is not Vietnamese.
 THOUSANDS = r"[>=1000000]#\.###\.###;[>=1000]#\.###;0"
+DOUBTED = r'[>=1000000]#\.###\.###"±";[>=1000]#\.###"±";0"±"'  # a plain number all the same; consequence.MARK
 FONT = "Times New Roman"
 COLUMN_COUNT = 13
 FIRST_TABLE_ROW = 9  # zero-based: rows above hold the title block
@@ -46,6 +48,11 @@ NOTES = (
 )
 SUMMARY_NOTE = (
     "- Số liệu của mỗi đơn vị bao gồm cả các đơn vị trực thuộc, vì vậy dòng Tổng cộng không phải là tổng các dòng."
+)
+
+DOUBT_NOTE = (
+    "- ± Số của đơn vị có thể thay đổi quá 0,1 % nếu tính cả các hồ sơ bị giữ chờ sửa; mức thấp nhất và cao nhất: xem trang"
+    " tổng hợp."
 )
 
 
@@ -81,11 +88,12 @@ def write_workbook(figures: ReportFigures) -> bytes:
         AT_THE_CENTRE,
         figures.levels,
         figures.province,
+        figures.province_code,
     )
     form.write_summary(f"UBND {province}", "Văn phòng Chính phủ")
     for code, levels in figures.unit_forms.items():
         unit = figures.unit(code)
-        form.write(code, unit.name, office, AT_A_UNIT, levels, unit.counts)
+        form.write(code, unit.name, office, AT_A_UNIT, levels, unit.counts, code)
     book.close()
     return buffer.getvalue()
 
@@ -121,6 +129,8 @@ class _Formats:
         self.text_bold = make(cell, bold=True)
         self.number = make(number)
         self.number_bold = make(number, bold=True)
+        self.doubted = make(number, num_format=DOUBTED)
+        self.doubted_bold = make(number, num_format=DOUBTED, bold=True)
         self.texts = [make(cell, indent=depth) for depth in range(6)]
 
 
@@ -133,9 +143,9 @@ class _Form:
         self._figures = figures
 
     def write(
-        self, name: str, unit: str, receiver: str, place: str, levels: Sequence[LevelBlock], total: Counts
+        self, name: str, unit: str, receiver: str, place: str, levels: Sequence[LevelBlock], total: Counts, code: str
     ) -> None:
-        """A sheet with the form: fields by level, a subtotal per level, the total."""
+        """A sheet with the form: fields by level, a subtotal per level, the total. code: the unit's."""
         sheet = self._open(name, unit, receiver, place, "Lĩnh vực, công việc giải quyết theo cấp")
         row = FIRST_TABLE_ROW + 4
         for block in levels:
@@ -145,8 +155,8 @@ class _Form:
                 sheet.write_string(row, 1, field.name, self._f.texts[0])
                 row = self._numbers(sheet, row, field.counts, self._f.number)
             row = self._sum(sheet, row, LEVEL_SUBTOTALS[block.level], block.subtotal)
-        row = self._sum(sheet, row, "Tổng cộng", total)
-        self._close(sheet, row, NOTES)
+        row = self._sum(sheet, row, "Tổng cộng", total, code)
+        self._close(sheet, row, (*NOTES, *filter(None, [form_note(self._figures, code)])))
 
     def write_summary(self, unit: str, receiver: str) -> None:
         """The sheet with one row per unit, by level, in the tree's order."""
@@ -161,9 +171,11 @@ class _Form:
             for number, one in enumerate(units, 1):
                 sheet.write_number(row, 0, number, self._f.order)
                 sheet.write_string(row, 1, one.name, self._f.texts[min(one.depth - top, len(self._f.texts) - 1)])
-                row = self._numbers(sheet, row, one.counts, self._f.number)
-        row = self._sum(sheet, row, "Tổng cộng", self._figures.province)
-        self._close(sheet, row, (*NOTES, SUMMARY_NOTE))
+                row = self._numbers(sheet, row, one.counts, self._f.number, one.code)
+        root = self._figures.province_code
+        row = self._sum(sheet, row, "Tổng cộng", self._figures.province, root)
+        doubt = [form_note(self._figures, root), DOUBT_NOTE] if self._figures.consequence else []
+        self._close(sheet, row, (*NOTES, SUMMARY_NOTE, *filter(None, doubt)))
 
     def _open(self, name: str, unit: str, receiver: str, place: str, second: str) -> Worksheet:
         sheet = self._book.add_worksheet(name)
@@ -234,15 +246,16 @@ class _Form:
             sheet.write_blank(row, column, None, self._f.number)
         return row + 1
 
-    def _sum(self, sheet: Worksheet, row: int, label: str, counts: Counts) -> int:
+    def _sum(self, sheet: Worksheet, row: int, label: str, counts: Counts, code: str = "") -> int:
         sheet.write_blank(row, 0, None, self._f.order_bold)
         sheet.write_string(row, 1, label, self._f.text_bold)
-        return self._numbers(sheet, row, counts, self._f.number_bold)
+        return self._numbers(sheet, row, counts, self._f.number_bold, code)
 
-    @staticmethod
-    def _numbers(sheet: Worksheet, row: int, counts: Counts, style: Format) -> int:
-        for column, value in enumerate(counts.values(), 2):
-            sheet.write_number(row, column, value, style)
+    def _numbers(self, sheet: Worksheet, row: int, counts: Counts, style: Format, code: str = "") -> int:
+        """A row's numbers; those of the unit `code` that rejected rows could move notably are marked."""
+        marked = self._f.doubted_bold if style is self._f.number_bold else self._f.doubted
+        for column, (name, value) in enumerate(counts.as_dict().items(), 2):
+            sheet.write_number(row, column, value, marked if bounds(self._figures, code, name) else style)
         return row + 1
 
     def _close(self, sheet: Worksheet, row: int, notes: Iterable[str]) -> None:

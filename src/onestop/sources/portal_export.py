@@ -167,18 +167,24 @@ def wait_until_settled(
     fs: AbstractFileSystem,
     file: PortalFile,
     *,
+    seen_at: float | None = None,
     sleep: Callable[[float], None] = time.sleep,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> PortalFile:
-    """The file once its size and time stayed the same over two looks 2 s apart.
+    """The file once its size and time stayed the same over two looks, at least 2 s apart.
+
+    Args:
+        seen_at: when (monotonic seconds) the folder showed `file`: that was the first look, so that of many files only
+            the first one is waited for. None: look now.
 
     Raises:
         SourceUnavailable: it still changes after 60 s, or it is gone.
     """
     end = monotonic() + SECONDS_TO_SETTLE
-    last = _look(fs, file)
+    last, looked_at = (file, seen_at) if seen_at is not None else (_look(fs, file), monotonic())
     while True:
-        sleep(SECONDS_BETWEEN_LOOKS)
+        if (wait := SECONDS_BETWEEN_LOOKS - (monotonic() - looked_at)) > 0:
+            sleep(wait)
         now = _look(fs, file)
         if (now.size, now.modified) == (last.size, last.modified):
             return now
@@ -187,7 +193,7 @@ def wait_until_settled(
                 f"{file.name} is still being written after {SECONDS_TO_SETTLE:.0f} s",
                 next_step="run again when the file is complete",
             )
-        last = now
+        last, looked_at = now, monotonic()
 
 
 def _look(fs: AbstractFileSystem, file: PortalFile) -> PortalFile:

@@ -12,7 +12,7 @@ from itertools import islice
 
 from onestop.errors import DataRefused
 from onestop.sources.portal_cells import Cell, Value, converter, plain
-from onestop.sources.portal_columns import DOSSIER_CODE_HEADING, Layout, folded
+from onestop.sources.portal_columns import DOSSIER_CODE_HEADING, LAYOUTS, Layout, folded
 
 HEAD_ROWS = 30
 SURPLUS = "_surplus"
@@ -20,6 +20,12 @@ VERSION = "NgayCapNhat"
 Record = dict[str, object]
 Row = Sequence[Cell]
 _CODE_HEADING = folded(DOSSIER_CODE_HEADING)
+_EVERY_HEADING = frozenset(
+    folded(heading)
+    for layout in LAYOUTS.values()
+    for column in layout.columns
+    for heading in (column.heading, *column.also)
+)
 # Possessive, so that no cell takes more time than its length.
 _NUMBER = re.compile(r"\s*+[0-9]++\.?\s*+")
 _DOSSIER_CODE = re.compile(r"\s*+[^\s-][^-\n]*+(?:-\s*+[0-9]++\s*+)++")
@@ -233,8 +239,12 @@ class Table:
 
     def _repeated_header(self, number: int, row: Row) -> None:
         """Printed exports repeat the header on each page; another header is another table, which is no file of ours."""
-        same = row[self._code]
-        if type(same) is not str or folded(same) != _CODE_HEADING:
+        shown = [folded(cell) if type(cell) is str else "" for cell in row]
+        moved = any(
+            text in _EVERY_HEADING and text != folded(name)
+            for text, name in zip(shown, self.header.names, strict=False)
+        )
+        if moved or shown[self._code] != _CODE_HEADING:
             raise FileRefused(
                 f"a second table begins at row {number}",
                 next_step="leave one table in the sheet; save the other one as a file of its own",

@@ -6,34 +6,26 @@ cannot reach raw. The delivered record itself stays beside, for the quarantine's
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from onestop.crypto import keyed_hash, record_hash
-from onestop.sources.text import (
-    as_text,
-    clean_text,
-    code_array,
-    is_legacy,
-    legacy_text,
-    readable,
-    strings_of,
-    text_array,
-)
-from onestop.specs import EntitySpec, Item
+from onestop.crypto import keyed_hashes, record_hash, record_hashes
+from onestop.sources.code_repairs import Repaired, repaired
+from onestop.sources.content import Written, content_of, contents
+from onestop.sources.record_lists import shape_list, storable
+from onestop.sources.table_records import TableRecords
+from onestop.sources.text import code_array, legacy_text, readable, strings_by_field, text_array, values_of
+from onestop.specs import EntitySpec
 
 Record = Mapping[str, Any]
-DEEPEST = 100  # levels of a record that are kept; no real one has more than four
 LONGEST_DATE = 100  # characters of a date that are kept: a readable one has 14, and an index holds no novel
-_PLAIN_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
+MOST_OTHER_COLUMNS = 50  # lists, unknown fields and fields of other types that are written as columns
 
 
 @dataclass(frozen=True)
@@ -46,6 +38,8 @@ class Shaped:
     not_text: place of a record -> names of its scalar fields that came as something else than text.
     content_hash: n digests of 16 bytes, keyed; equal for a record served again unchanged.
     delivered_key: the key as delivered, null if missing.
+    repairs: field -> its codes that normalisation changed.
+    names: every field that any record has.
     """
 
     records: Sequence[Record]
@@ -58,6 +52,8 @@ class Shaped:
     not_text: Mapping[int, set[str]]
     content_hash: list[bytes]
     delivered_key: list[str | None]
+    repairs: Mapping[str, Repaired]
+    names: frozenset[str]
 
     def __len__(self) -> int:
         return len(self.records)
@@ -71,22 +67,36 @@ def shape(records: Sequence[Record], spec: EntitySpec, *, first_row: int, hash_k
         first_row: 1-based place of the first one in the delivery.
         hash_key: key of the content hash and of personal hashes.
     """
-    records, hashes = _canonical(records, hash_key, spec.place)
+    scalar_fields = [item.field for item in spec.fields if item.kind != "list"]
+    names = frozenset(records.names if isinstance(records, TableRecords) else set().union(*records))
+    hashes: list[bytes] | None
+    try:
+        scalars, not_text = strings_by_field(records, scalar_fields)
+        hashes = _hashed_by_column(records, names, scalars, not_text, spec, hash_key)
+    except TypeError:  # nested deeper than can be written
+        hashes = None
+    if hashes is None:
+        records, hashes = _hashed_one_by_one(records, hash_key, spec.place)
+        scalars, not_text = strings_by_field(records, scalar_fields)
     columns: dict[str, pa.Array] = {}
     dates: dict[str, npt.NDArray[np.bool_]] = {}
+    repairs: dict[str, Repaired] = {}
     unreadable = np.zeros(len(records), dtype=np.int64)
     bad_amounts = np.zeros(len(records), dtype=np.int64)
     legacy = np.zeros(len(records), dtype=np.int64)
-    not_text: dict[int, set[str]] = {}
-    scalars = _scalars(records, [item.field for item in spec.fields if item.kind != "list"], not_text)
     for item in spec.fields:
         if item.kind == "list":
             assert item.column is not None  # noqa: S101  (specs are checked by a test)
-            values = [r.get(item.field) for r in records]
-            columns[item.column] = _shape_list(values, item, unreadable, bad_amounts, legacy)
+            shaped = shape_list(values_of(records, item.field), item)
+            columns[item.column] = shaped.texts
+            unreadable += shaped.unreadable_dates
+            bad_amounts += shaped.bad_amounts
+            legacy += shaped.legacy_texts
             continue
         strings = scalars[item.field]
         array = code_array(strings) if item.kind == "code" else text_array(strings)
+        if item.kind == "code" and not item.personal and (changed := repaired(strings, array)):
+            repairs[item.field] = changed
         if item.kind == "date":
             array = pc.utf8_slice_codeunits(array, 0, LONGEST_DATE)
             good = readable(array)
@@ -97,9 +107,7 @@ def shape(records: Sequence[Record], spec: EntitySpec, *, first_row: int, hash_k
         elif item.kind == "text":
             legacy += legacy_text(array)
         if item.column and item.keep == "keyed_hash":
-            columns[item.column] = pa.array(
-                [None if v is None else keyed_hash(v, hash_key) for v in array.to_pylist()], pa.string()
-            )
+            columns[item.column] = pa.array(keyed_hashes(array.to_pylist(), hash_key), pa.string())
         elif item.column:
             columns[item.column] = array
     return Shaped(
@@ -112,133 +120,46 @@ def shape(records: Sequence[Record], spec: EntitySpec, *, first_row: int, hash_k
         legacy_texts=legacy,
         not_text=not_text,
         content_hash=hashes,
-        delivered_key=[as_text(r.get(spec.key)) or None for r in records],
+        delivered_key=[key or None for key in scalars[spec.key].to_pylist()],
+        repairs=repairs,
+        names=names,
     )
 
 
-def _scalars(records: Sequence[Record], fields: Sequence[str], not_text: dict[int, set[str]]) -> Mapping[str, pa.Array]:
-    """Scalar fields as strings, all at once where every value is text or null; else field by field."""
-    try:
-        rows = pa.array(records, pa.struct([(field, pa.string()) for field in fields]))
-        return dict(zip(fields, rows.flatten(), strict=True))
-    except (pa.ArrowInvalid, pa.ArrowTypeError):
-        arrays = {}
-        for field in fields:
-            arrays[field], foreign = strings_of([r.get(field) for r in records])
-            for place in foreign:
-                not_text.setdefault(place, set()).add(field)
-        return arrays
+def _hashed_by_column(
+    records: Sequence[Record],
+    names: Set[str],
+    scalars: Mapping[str, pa.Array],
+    not_text: Mapping[int, set[str]],
+    spec: EntitySpec,
+    key: bytes,
+) -> list[bytes] | None:
+    """The records' content hashes out of their columns; None where a control character wants looking at one by one.
 
-
-def _canonical(records: Sequence[Record], key: bytes, place: str | None) -> tuple[list[Record], list[bytes]]:
-    """The records as PostgreSQL can hold them, and a keyed digest of each as delivered.
-
-    Absent, null and empty fields are the same to the digest (0 and false are values); so is any order of fields.
+    Raises TypeError: a value is nested deeper than can be written.
     """
+    foreign = set().union(*not_text.values())
+    written = {
+        name: Written.texts(values) for name, values in scalars.items() if name not in foreign and name != spec.place
+    }
+    others = names - written.keys() - {spec.place}
+    if len(others) > MOST_OTHER_COLUMNS:
+        return None
+    written |= {name: Written.anything(values_of(records, name)) for name in others}
+    found = contents(written)
+    return None if found is None else record_hashes(found, key)
+
+
+def _hashed_one_by_one(records: Sequence[Record], key: bytes, place: str | None) -> tuple[list[Record], list[bytes]]:
+    """The records as PostgreSQL can hold them, and a keyed digest of each as delivered."""
     kept: list[Record] = []
     hashes: list[bytes] = []
     for record in records:
         try:
-            text = _digested(record, place)
+            content = content_of(record, place)
         except TypeError:  # nested deeper than can be written
-            record = _storable(record)
-            text = _digested(record, place)
-        hashes.append(record_hash(text, key))
-        kept.append(_storable(record) if b"\\u0000" in text else record)
+            record = storable(record)
+            content = content_of(record, place)
+        hashes.append(record_hash(content, key))
+        kept.append(storable(record) if b"\0" in content or b"\\u0000" in content else record)
     return kept, hashes
-
-
-def _digested(record: Record, place: str | None) -> bytes:
-    filled = {k: v for k, v in record.items() if (v or isinstance(v, int | float)) and k != place}
-    return orjson.dumps(filled, option=orjson.OPT_SORT_KEYS)
-
-
-def _storable(value: Any, levels: int = DEEPEST) -> Any:
-    """A JSON value as PostgreSQL can hold it.
-
-    NUL becomes U+FFFD, so that a code with one fails its pattern and is seen. What lies deeper than DEEPEST levels
-    becomes one U+FFFD; landing has it whole.
-    """
-    if isinstance(value, str):
-        return value.replace("\0", "\ufffd")
-    if not isinstance(value, dict | list):
-        return value
-    if not levels:
-        return "\ufffd"
-    if isinstance(value, list):
-        return [_storable(v, levels - 1) for v in value]
-    return {_storable(k): _storable(v, levels - 1) for k, v in value.items()}
-
-
-def _shape_list(
-    values: Sequence[Any],
-    item: Item,
-    unreadable: npt.NDArray[np.int64],
-    bad_amounts: npt.NDArray[np.int64],
-    legacy: npt.NDArray[np.int64],
-) -> pa.Array:
-    """A list field as JSON text without its personal parts; counts its faults into the arrays given.
-
-    A value that is no list of objects counts as one unreadable date: the dates in it cannot be read.
-    """
-    kept: list[str | None] = []
-    stamps: list[str] = []
-    owners: list[int] = []
-    for place, value in enumerate(values):
-        if not value:
-            kept.append(None)
-            continue
-        elements = _elements(value)
-        if elements is None:
-            unreadable[place] += 1
-            kept.append(None)
-            continue
-        shaped = []
-        for element in elements:
-            out: dict[str, Any] = {}
-            for part in item.items:
-                raw = element.get(part.field)
-                if part.kind == "number":
-                    amount = raw.strip() if isinstance(raw, str) else raw
-                    if not plain_number(amount):
-                        bad_amounts[place] += 1
-                    out[part.field] = amount
-                    continue
-                text = clean_text(raw)
-                if text is None:
-                    continue
-                if part.kind == "date":
-                    stamps.append(text)
-                    owners.append(place)
-                elif is_legacy(text):
-                    legacy[place] += 1
-                if not part.personal:
-                    out[part.field] = text
-            shaped.append(out)
-        kept.append(orjson.dumps(shaped).decode() if shaped else None)
-    if stamps:
-        bad = ~readable(pa.array(stamps, pa.string()))
-        np.add.at(unreadable, np.asarray(owners)[bad], 1)
-    return pa.array(kept, pa.string())
-
-
-def _elements(value: Any) -> list[dict[str, Any]] | None:
-    if isinstance(value, str):
-        try:
-            value = _storable(orjson.loads(value))
-        except orjson.JSONDecodeError:
-            return None if value.strip() else []
-    if value is None:
-        return []
-    if isinstance(value, list) and all(isinstance(e, dict) for e in value):
-        return value
-    return None
-
-
-def plain_number(value: Any) -> bool:
-    """A number >= 0 as JSON number or as plain digits with an optional decimal point (rule OS-019)."""
-    if isinstance(value, bool) or value is None:
-        return False
-    if isinstance(value, int | float):
-        return 0 <= value < float("inf")
-    return isinstance(value, str) and bool(_PLAIN_NUMBER.fullmatch(value))

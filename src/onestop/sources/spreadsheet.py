@@ -19,11 +19,13 @@ from typing import IO, Any, BinaryIO
 
 import orjson
 
-from onestop.sources.portal_table import Chunk, FileRefused, Record
+from onestop.sources.portal_table import Chunk, FileRefused
+from onestop.sources.table_records import TableRecords
 from onestop.sources.workbook_guard import LONGEST_MESSAGE, Limits
 
 __all__ = ["FileFacts", "FileRefused", "Limits", "TableChunk", "TableReading", "read_table"]
 
+ROWS = 20_000  # that are handed on at once: judging costs half a second however few they are
 _ADVICE = {
     "xls": "open it in Excel or LibreOffice and save it as .xlsx (Excel Workbook)",
     "xlsm": "save it as .xlsx (Excel Workbook), without macros",
@@ -35,7 +37,7 @@ class TableChunk:
     """Some records in the file's order. numbers: the sheet's row of each (1-based), or the line of a CSV file."""
 
     numbers: list[int]
-    records: list[Record]
+    records: TableRecords
 
 
 @dataclass(frozen=True)
@@ -62,13 +64,20 @@ class TableReading:
         return self
 
     def __next__(self) -> TableChunk:
-        message = next(self._messages)
-        while "facts" in message:
-            found = message["facts"]
-            self._facts = FileFacts(**(found | {"unknown_headings": tuple(found["unknown_headings"])}))
-            message = next(self._messages)
-        chunk = Chunk(**message)
-        return TableChunk(chunk.numbers, chunk.records())
+        """The next chunk: of ROWS rows or a little more, or the last one."""
+        chunks: list[Chunk] = []
+        numbers: list[int] = []
+        for message in self._messages:
+            if found := message.get("facts"):
+                self._facts = FileFacts(**(found | {"unknown_headings": tuple(found["unknown_headings"])}))
+                continue
+            chunks.append(Chunk(**message))
+            numbers += chunks[-1].numbers
+            if len(numbers) >= ROWS:
+                break
+        if not chunks:
+            raise StopIteration
+        return TableChunk(numbers, TableRecords.joined(chunks))
 
     @property
     def facts(self) -> FileFacts:

@@ -20,9 +20,11 @@ import orjson
 from onestop.sources.csv_table import CsvTable
 from onestop.sources.portal_columns import LAYOUTS, Layout
 from onestop.sources.portal_table import HEAD_ROWS, FileRefused, Header, Row, Table, find_header
+from onestop.sources.sheet_stream import NotPlain, PlainWorkbook, SheetPart
 from onestop.sources.workbook_guard import LONGEST_MESSAGE, Limits, check_workbook
 
 CHUNK = 2_000
+LARGE = 32 << 20  # bytes of a sheet unpacked, about 55,000 rows: calamine is faster, and takes 15 times as much memory
 _HEADINGS_SHOWN = 60
 
 
@@ -83,7 +85,7 @@ def read(file: BinaryIO, entity: str, suffix: str, stamp: str | None, limits: Li
         return
     check_workbook(file, size, limits)
     file.seek(0)
-    sheet, header, rows = _data_sheet(file, layout, limits)
+    sheet, header, rows = _large_sheet(file, layout, limits) or _data_sheet(file, layout, limits)
     yield from _messages(Table(layout, header, stamp), rows, {"sheet": sheet})
 
 
@@ -110,10 +112,54 @@ def _messages(table: Table, rows: Iterator[tuple[int, Row]], facts: dict[str, An
     }
 
 
+def _large_sheet(
+    file: BinaryIO, layout: Layout, limits: Limits
+) -> tuple[str, Header, Iterator[tuple[int, Row]]] | None:
+    """As `_data_sheet`, where a sheet is large and written plainly: in memory that does not grow with it."""
+    try:
+        book = PlainWorkbook(file)
+        if len(book.names) > limits.sheets or max(map(book.size, book.visible), default=0) < LARGE:
+            return None
+        heads = [(sheet, list(islice(book.rows(sheet), HEAD_ROWS))) for sheet in book.visible]
+    except NotPlain:
+        return None
+    if not all(any(row and row[0] is not None for row in head) for _, head in heads):
+        return None  # the other reader begins with the first column in use: it must be the same one
+    found = [(sheet, header) for sheet, head in heads if (header := find_header(head, layout))]
+    whole = [one for one in found if not one[1].missing] or found
+    if len(whole) != 1:
+        return None  # the other reader says why
+    sheet, header = whole[0]
+    return sheet.name, header, islice(enumerate(_streamed(file, book, sheet), 1), header.last + 1, None)
+
+
+def _streamed(file: BinaryIO, book: PlainWorkbook, sheet: SheetPart) -> Iterator[Row]:
+    """A sheet's rows; from the first one that is not plain on, as the other reader gives them."""
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    done = 0
+    try:
+        for row in book.rows(sheet):
+            yield row
+            done += 1
+    except NotPlain:
+        file.seek(0)
+        try:
+            rest = CalamineWorkbook.from_filelike(io.BytesIO(file.read())).get_sheet_by_name(sheet.name)
+            yield from islice(rest.iter_rows(), done, None)
+        except CalamineError:
+            raise _damaged() from None
+
+
+def _damaged() -> FileRefused:
+    return FileRefused("the workbook cannot be read: it is damaged", next_step="export or copy it again")
+
+
 def _data_sheet(file: BinaryIO, layout: Layout, limits: Limits) -> tuple[str, Header, Iterator[tuple[int, Row]]]:
     """The one visible sheet whose header holds "Mã hồ sơ". Of several, the one that has every required column."""
     from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
 
+    file.seek(0)
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(file.read()))
         if len(book.sheet_names) > limits.sheets:
@@ -140,7 +186,7 @@ def _data_sheet(file: BinaryIO, layout: Layout, limits: Limits) -> tuple[str, He
         sheet, header = whole[0]
         return sheet.name, header, islice(enumerate(sheet.iter_rows(), 1), header.last + 1, None)
     except CalamineError:
-        raise FileRefused("the workbook cannot be read: it is damaged", next_step="export or copy it again") from None
+        raise _damaged() from None
 
 
 if __name__ == "__main__":

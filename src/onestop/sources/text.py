@@ -6,9 +6,7 @@ legacy encodings TCVN3 and VNI is recognised, never converted.
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,12 +15,24 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# TCVN3 puts Vietnamese vowels on the places of these signs; none of them stands inside a Vietnamese word.
-_TCVN3 = r"\p{L}[\x{A8}-\x{AD}\x{AE}\x{B5}-\x{BE}\x{D7}]\p{L}|(?:^|\s)[\x{A7}\x{AE}][\p{L}\x{A8}-\x{BE}]"
+from onestop.sources.table_records import TableRecords
+
+# TCVN3 puts Vietnamese vowels on the places of these signs and of capitals; none stands inside a Vietnamese word.
+_TCVN3 = (
+    r"\p{L}[\x{A8}-\x{AD}\x{AE}\x{B5}-\x{BE}\x{D7}]\p{L}|(?:^|\s)[\x{A7}\x{AE}][\p{L}\x{A8}-\x{BE}]"
+    r"|\p{Ll}[\x{C0}-\x{D6}\x{D8}-\x{DE}]"
+)
 # VNI writes a vowel and then a sign for its mark; none of these pairs occurs in a Vietnamese word.
 _VNI = r"(?i:a[ùøûõïâáàåãäêéèúüë]|e[ùøûõïâáàåãä]|o[ùøûõïâåä]|[iuyôö][øûõïåäëæñ]|\bñ\p{L})"
-LEGACY_ENCODING = f"{_TCVN3}|{_VNI}"
-LONGEST_LABEL = 200  # characters: shorter texts repeat, so what was found about them is remembered
+# A syllable that ends in c, ch, p or t has no falling or tumbling tone ("thùc" is "thực" in TCVN3, "lòch" "lịch" in VNI).
+_NO_SYLLABLE = r"\p{L}[àãèìòõù](?:ch?|p|t)(?:$|[^\p{L}])"
+LEGACY_ENCODING = f"{_TCVN3}|{_VNI}|{_NO_SYLLABLE}"
+_BLANK = 0x20
+_SAMPLE = 1_000
+# In UTF-8, what begins with a lower byte lies below U+0300 and is NFC; so are U+1E00 to U+1EFF, written E1 B8 to E1 BB.
+_MAY_BE_DECOMPOSED = 0xCC
+_PERHAPS_DECOMPOSED = r"[^\x{0}-\x{2FF}\x{1E00}-\x{1EFF}]"
+_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
 
 def as_text(value: Any) -> str | None:
@@ -38,17 +48,68 @@ def as_text(value: Any) -> str | None:
 
 def text_array(values: pa.Array) -> pa.Array:
     """Strings as trimmed NFC text; empty text is null."""
-    trimmed = pc.utf8_trim_whitespace(values)
-    return _null_if_empty(trimmed if _ascii(values) else pc.utf8_normalize(trimmed, "NFC"))
+    return _null_if_empty(_nfc(pc.utf8_trim_whitespace(values)))
 
 
 def code_array(values: pa.Array) -> pa.Array:
     """Strings as codes: NFC, upper case, no blanks anywhere; empty is null."""
-    if _ascii(values):
-        bare = pc.replace_substring_regex(pc.ascii_upper(values), r"\s+", "")
-        return _null_if_empty(bare)
-    bare = pc.replace_substring_regex(values, r"[\s\p{Z}]+", "")
-    return _null_if_empty(pc.utf8_normalize(pc.utf8_upper(bare), "NFC"))
+    codes = pc.ascii_upper(values)
+    if (_bytes_of(values) <= _BLANK).any():
+        codes = pc.replace_substring_regex(codes, r"\s+", "")
+    if not _ascii(values):
+        foreign = pc.fill_null(pc.invert(pc.string_is_ascii(values)), False)
+        bare = pc.replace_substring_regex(values.filter(foreign), r"[\s\p{Z}]+", "")
+        codes = pc.replace_with_mask(codes, foreign, pc.utf8_normalize(pc.utf8_upper(bare), "NFC"))
+    return _null_if_empty(codes)
+
+
+def _nfc(values: pa.Array) -> pa.Array:
+    """Only texts that hold a sign which may be decomposed are looked at one by one: that costs 50 times as much."""
+    written = _bytes_of(values)
+    places = np.flatnonzero(written >= _MAY_BE_DECOMPOSED)
+    if not len(places):
+        return values
+    second = written[np.minimum(places + 1, len(written) - 1)]
+    if ((written[places] == 0xE1) & (second >= 0xB8) & (second <= 0xBB)).all():
+        return values
+    odd = pc.fill_null(pc.match_substring_regex(values, _PERHAPS_DECOMPOSED), False)
+    return pc.replace_with_mask(values, odd, pc.utf8_normalize(values.filter(odd), "NFC"))
+
+
+def _bytes_of(values: pa.Array) -> npt.NDArray[np.uint8]:
+    """All bytes of an array of strings, one after the other."""
+    _, offsets, data = values.buffers()
+    if data is None or not len(values):
+        return np.zeros(0, dtype=np.uint8)
+    ends = np.frombuffer(offsets, np.int32, len(values) + 1, values.offset * 4)
+    return np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
+
+
+def strings_by_field(
+    records: Sequence[Mapping[str, Any]], fields: Sequence[str]
+) -> tuple[dict[str, pa.Array], dict[int, set[str]]]:
+    """Fields of records as strings, and the places of those that came as something else: place -> fields.
+
+    All at once where every value is text or null, else field by field.
+    """
+    if not isinstance(records, TableRecords):
+        try:
+            rows = pa.array(records, pa.struct([(field, pa.string()) for field in fields]))
+            return dict(zip(fields, rows.flatten(), strict=True)), {}
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            pass
+    arrays: dict[str, pa.Array] = {}
+    not_text: dict[int, set[str]] = {}
+    for field in fields:
+        arrays[field], foreign = strings_of(values_of(records, field))
+        for place in foreign:
+            not_text.setdefault(place, set()).add(field)
+    return arrays, not_text
+
+
+def values_of(records: Sequence[Mapping[str, Any]], field: str) -> Sequence[Any]:
+    """One field of records, None where a record lacks it."""
+    return records.values(field) if isinstance(records, TableRecords) else [record.get(field) for record in records]
 
 
 def strings_of(values: Sequence[Any]) -> tuple[pa.Array, list[int]]:
@@ -65,24 +126,26 @@ def _ascii(values: pa.Array) -> bool:
 
 
 def _null_if_empty(values: pa.Array) -> pa.Array:
-    return pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values)
+    empty = pc.equal(values, "")
+    return pc.if_else(empty, pa.scalar(None, pa.string()), values) if pc.any(empty).as_py() else values
 
 
 def readable(stamps: pa.Array) -> npt.NDArray[np.bool_]:
     """Which values are 14 digits and a real moment (years 1 to 9999); null is not."""
-    digits = pc.fill_null(pc.match_substring_regex(stamps, r"^\d{14}$"), False).to_numpy(zero_copy_only=False)
     result = np.zeros(len(stamps), dtype=bool)
-    if not digits.any():
+    long_enough = pc.fill_null(pc.equal(pc.binary_length(stamps), 14), False)
+    places = np.flatnonzero(long_enough.to_numpy(zero_copy_only=False))
+    if not len(places):
         return result
-    number = pc.cast(stamps.filter(pa.array(digits)), pa.int64()).to_numpy()
-    year, month, day = number // 10**10, number // 10**8 % 100, number // 10**6 % 100
-    hour, minute, second = number // 10**4 % 100, number // 100 % 100, number % 100
+    written = _bytes_of(stamps if len(places) == len(stamps) else stamps.filter(long_enough)).reshape(-1, 14)
+    digits = written - ord("0")  # what stood before 0 is now far above 9
+    pairs = digits.reshape(-1, 7, 2).astype(np.int16) @ np.array([10, 1], dtype=np.int16)
+    century, year, month, day, hour, minute, second = pairs.T
+    year = century * 100 + year
     leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    lengths = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])[np.clip(month, 0, 12)] + (
-        leap & (month == 2)
-    )
-    result[digits] = (
-        (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= lengths)
+    lengths = _DAYS[np.clip(month, 0, 12)] + (leap & (month == 2))
+    result[places] = (
+        (digits <= 9).all(axis=1) & (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= lengths)
         & (hour <= 23) & (minute <= 59) & (second <= 59)
     )  # fmt: skip
     return result
@@ -92,32 +155,15 @@ def legacy_text(values: pa.Array) -> npt.NDArray[np.bool_]:
     """Which values look like TCVN3 or VNI text."""
     if _ascii(values):
         return np.zeros(len(values), dtype=bool)
-    found = pc.fill_null(pc.match_substring_regex(values, LEGACY_ENCODING), False)
-    return np.asarray(found.to_numpy(zero_copy_only=False), dtype=bool)
-
-
-def clean_text(value: Any) -> str | None:
-    """One value as text_array makes it."""
-    if isinstance(value, str) and value.isascii():
-        return value.strip() or None
-    text = as_text(value)
-    if text is None:
-        return None
-    return _clean(text) if len(text) <= LONGEST_LABEL else _clean.__wrapped__(text)
-
-
-@lru_cache(maxsize=4096)
-def _clean(text: str) -> str | None:
-    return unicodedata.normalize("NFC", text.strip()) or None
+    start = values.slice(0, _SAMPLE)
+    if 2 * pc.count_distinct(start).as_py() < len(start):  # names of procedures and the like: each is looked at once
+        coded = values.dictionary_encode()
+        found = pc.match_substring_regex(coded.dictionary, LEGACY_ENCODING).take(coded.indices)
+    else:
+        found = pc.match_substring_regex(values, LEGACY_ENCODING)
+    return np.asarray(pc.fill_null(found, False).to_numpy(zero_copy_only=False), dtype=bool)
 
 
 def is_legacy(text: str) -> bool:
     """Whether one value looks like TCVN3 or VNI text."""
-    if text.isascii():
-        return False
-    return _is_legacy(text) if len(text) <= LONGEST_LABEL else _is_legacy.__wrapped__(text)
-
-
-@lru_cache(maxsize=4096)
-def _is_legacy(text: str) -> bool:
     return bool(legacy_text(pa.array([text], pa.string()))[0])

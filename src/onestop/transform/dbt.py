@@ -50,6 +50,7 @@ def build(
     known_at: datetime,
     layers: Sequence[str] = LAYERS,
     run_unit_tests: bool = False,
+    ranking_minimum_dossiers: int | None = None,
     target_path: Path,
     schema_prefix: str = "",
 ) -> BuildResult:
@@ -64,6 +65,7 @@ def build(
         timezone: the province's time zone.
         known_at: figures use the versions known at this moment; aware.
         layers: a part of LAYERS; of later layers alone, the earlier ones must have been built for the same moment.
+        ranking_minimum_dossiers: a unit with fewer in a period is not ranked; None: as dbt_project.yml says.
         run_unit_tests: run dbt's unit tests too (in tests; they say nothing of the data).
         target_path: where dbt keeps what it parsed, compiled and logged; best the same folder every time.
         schema_prefix: build into schemas with this prefix, beside the served ones; such a build's nodes are not filed.
@@ -83,10 +85,10 @@ def build(
         raise ValueError("known_at needs an offset")
     target_path = target_path.absolute()
     command = [
-        *_dbt(),
+        *executable(),
         *("build", "--project-dir", str(resource("dbt_project")), "--profiles-dir", str(target_path / "profiles")),
         *("--target-path", str(target_path), "--log-path", str(target_path / "logs")),
-        *("--vars", json.dumps({"province_code": province_code, "timezone": timezone})),
+        *("--vars", variables(province_code, timezone, ranking_minimum_dossiers)),
         *("--indirect-selection", "buildable", "--select", *(f"path:models/{layer}" for layer in layers)),
         *(("path:seeds",) if "intermediate" in layers else ()),
         *(() if run_unit_tests else ("--exclude-resource-type", "unit_test")),
@@ -96,7 +98,7 @@ def build(
         write_profile(target_path / "profiles", connection, dsn)
         (target_path / "run_results.json").unlink(missing_ok=True)
         started = time.monotonic()
-        output = _run(command, environment(connection, known_at, schema_prefix), target_path)
+        output = run(command, environment(connection, known_at, schema_prefix), target_path)
         result = read_results(target_path, time.monotonic() - started)
         if result is not None and not schema_prefix:
             _file(connection, dsn, result)
@@ -104,14 +106,26 @@ def build(
         raise explain_without_results(output, target_path)
     if result.failed:
         raise explain(result.failed, target_path)
-    if not result.count("model"):
-        raise BuildFailed(
-            "dbt built no model at all", next_step="install the onestop wheel again: its models are missing"
-        )
+    for kind, done in (("model", "built no model"), ("test", "ran no test")):
+        if not result.count(kind):
+            raise BuildFailed(
+                f"dbt {done} at all", next_step="install the onestop wheel again: parts of dbt_project are missing"
+            )
     return result
 
 
-def _dbt() -> list[str]:
+def variables(province_code: str, timezone: str, ranking_minimum_dossiers: int | None = None) -> str:
+    """What a dbt command is told of the province. The same folder wants the same words: others make dbt parse anew."""
+    given = {"province_code": province_code, "timezone": timezone, "ranking_minimum_dossiers": ranking_minimum_dossiers}
+    return json.dumps({name: value for name, value in given.items() if value is not None})
+
+
+def executable() -> list[str]:
+    """The program dbt, the one beside this Python.
+
+    Raises:
+        ConfigurationError: it is not there.
+    """
     # Not resolved: in a virtual environment the link's own folder holds the scripts.
     executable = Path(sys.executable).parent / "dbt"
     if not executable.exists():
@@ -128,7 +142,7 @@ def _wait_for_turn(connection: psycopg.Connection[tuple[object, ...]], schema_pr
         connection.execute(_LOCK.format("pg_advisory_lock"), [schema_prefix])
 
 
-def _run(command: list[str], env: dict[str, str], target_path: Path) -> str:
+def run(command: list[str], env: dict[str, str], target_path: Path) -> str:
     """Run dbt to its end and give back what it printed; stop it when we are stopped."""
     printed = target_path / "output.txt"
     with (

@@ -58,6 +58,8 @@ def test_the_version(onestop: Command) -> None:
     ("words", "said"),
     [
         (["nope"], "onestop --help"),
+        (["quality", "2024-13-01"], "write it as 2024-09-25"),
+        (["quality", "--language", "fr"], "onestop quality --help"),
         (["ingest"], "onestop ingest --help"),
         (["ingest", "a", "b"], "onestop ingest --help"),
         (["run"], "--period"),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onestop.crypto import DataKeys
-from onestop.quality.quarantine import protect
+from onestop.quality.quarantine import protect, reveal
 from onestop.specs import load_spec
 
 SPEC = load_spec("one_stop_dossier")
@@ -18,9 +18,9 @@ KEYS = DataKeys(["a data key for tests only"])
 SHOWN = {f.field for f in SPEC.fields if not f.personal and f.kind != "list"}
 MARK = "Y Moan 0905123456"
 
-names = st.sampled_from([f.field for f in SPEC.fields] + [i.field for f in SPEC.fields for i in f.items]) | st.text(
-    st.characters(codec="utf-8", exclude_characters="\0"), max_size=5
-)
+names = st.sampled_from(
+    ["encrypted"] + [f.field for f in SPEC.fields] + [i.field for f in SPEC.fields for i in f.items]
+) | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5)
 leaf = st.sampled_from([None, "", 7, True, MARK])
 anything = st.recursive(
     leaf, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4), max_leaves=10
@@ -33,11 +33,7 @@ def protected(record: dict[str, Any]) -> dict[str, Any]:
 
 def opened(value: Any) -> Any:
     """What a replay gets back."""
-    if isinstance(value, dict) and set(value) == {"encrypted"}:
-        return orjson.loads(KEYS.decrypt_text(value["encrypted"]))
-    if isinstance(value, dict):
-        return {name: opened(v) for name, v in value.items()}
-    return [opened(v) for v in value] if isinstance(value, list) else value
+    return reveal(value, KEYS.decrypt_text)
 
 
 @settings(deadline=None)

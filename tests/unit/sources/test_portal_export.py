@@ -154,7 +154,21 @@ def test_time_alone_unsettles_too(tmp_path: Path) -> None:
             os.utime(path, (1_800_000_000, 1_800_000_000))
 
     assert wait_until_settled(FS, file, sleep=sleep).modified.year == 2027
-    assert looks == [2.0, 2.0]
+    assert [round(seconds, 1) for seconds in looks] == [2.0, 2.0]
+
+
+def test_the_look_at_the_folder_is_the_first_of_the_two(tmp_path: Path) -> None:
+    """Of many files only the first one is waited for, and one that changed since is looked at again."""
+    path = put(tmp_path, f"{JUNE}.xlsx")
+    [file] = list_files(FS, str(tmp_path)).files
+    waits: list[float] = []
+    for now, expected in ((100.5, [1.5]), (102.0, [])):
+        waits.clear()
+        assert wait_until_settled(FS, file, seen_at=100.0, sleep=waits.append, monotonic=lambda: now) == file  # noqa: B023
+        assert waits == expected
+    put(tmp_path, f"{JUNE}.xlsx", b"longer")
+    assert wait_until_settled(FS, file, seen_at=100.0, sleep=waits.append, monotonic=lambda: 200.0).size == 6
+    assert waits == [2.0] and path.exists()
 
 
 def test_a_file_that_went_away(tmp_path: Path) -> None:

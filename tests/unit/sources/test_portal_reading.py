@@ -371,6 +371,15 @@ def test_two_tables(tmp_path: Path) -> None:
         read(hand_made(tmp_path / "a.xlsx", below), "rating")
     assert caught.value.rows == 1
 
+    def of_another_kind(sheet: Any) -> None:
+        sheet.append(["Mã phiếu", "Mã hồ sơ", "Điểm", "Ngày đánh giá"])
+        sheet.append(["P1", "H15.07-240823-0001", 5, "23/08/2024"])
+        sheet.append(["Mã giao dịch", "MÃ HỒ SƠ (*)", "Số tiền"])  # its code stands in the same column
+
+    with pytest.raises(FileRefused, match="a second table begins at row 3") as caught:
+        read(hand_made(tmp_path / "d.xlsx", of_another_kind), "rating")
+    assert caught.value.rows == 1
+
     def beside(sheet: Any) -> None:
         sheet.append(["Mã phiếu", "Mã hồ sơ", "Điểm", "Ngày đánh giá", None, "Mã phiếu", "Mã hồ sơ"])
 
@@ -415,13 +424,14 @@ def test_a_cell_without_heading_is_kept_and_reported(tmp_path: Path) -> None:
     assert "ghi chú" in records[0].values()
 
 
-def test_bytes_are_read_like_a_file_and_facts_wait_for_the_end(tmp_path: Path) -> None:
+def test_bytes_are_read_like_a_file_and_facts_wait_for_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onestop.sources.spreadsheet.ROWS", 3_000)  # of which the child hands over 2,000 at a time
     body = write_xlsx(tmp_path / "a.xlsx", "HoSo", [row(n) for n in range(1, 4501)]).read_bytes()
     reading = read_table(body, "a.xlsx", "dossier", stamp=STAMP)
     with pytest.raises(ValueError, match="not been read"):
         _ = reading.facts
     chunks = list(reading)
-    assert [len(c.records) for c in chunks] == [2000, 2000, 500]
+    assert [len(c.records) for c in chunks] == [4000, 500]
     assert reading.facts.records == 4500
     early = read_table(body, "a.xlsx", "dossier")
     next(early)

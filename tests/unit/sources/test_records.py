@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,9 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onestop.sources import records
-from onestop.sources.records import Shaped, plain_number, shape
-from onestop.specs import load_spec
+from onestop.sources import record_lists
+from onestop.sources.record_lists import plain_number
+from onestop.sources.records import LONGEST_DATE, Shaped, shape
+from onestop.sources.text import as_text
+from onestop.specs import Item, load_spec
 
 SPEC = load_spec("one_stop_dossier")
 KEY = b"a key for the tests only, 32 byte"
@@ -116,7 +119,7 @@ def nested(levels: int) -> Any:
     return value
 
 
-@pytest.mark.parametrize("levels", [records.DEEPEST - 2, records.DEEPEST, 253, 254, 900])
+@pytest.mark.parametrize("levels", [record_lists.DEEPEST - 2, record_lists.DEEPEST, 253, 254, 900])
 @pytest.mark.parametrize("name", ["MaHoSo", "ChuHoSo", "NgayCapNhat", "DaXoa", "LaLung", *LISTS])
 def test_deep_nesting_is_cut_and_never_breaks(name: str, levels: int) -> None:
     found = shaped({name: nested(levels)}, {name: [{"Gia": nested(levels - 1), "NgayBoSung": nested(levels - 1)}]})
@@ -137,7 +140,7 @@ def test_a_nul_inside_a_list_given_as_text() -> None:
 
 def test_what_no_index_could_hold_is_cut() -> None:
     found = shaped({"NgayCapNhat": "9" * 1_000_000})
-    assert len(found.columns["ngay_cap_nhat"][0].as_py()) == records.LONGEST_DATE
+    assert len(found.columns["ngay_cap_nhat"][0].as_py()) == LONGEST_DATE
     assert found.unreadable_dates.tolist() == [1]
 
 
@@ -194,9 +197,51 @@ def test_a_plain_number_can_be_counted_with(value: str) -> None:
         assert float(value) >= 0
 
 
+@settings(deadline=None)
 @given(st.text(min_size=4, max_size=12).filter(lambda v: v.strip() and not v.isascii()))
 def test_personal_values_are_in_no_column(value: str) -> None:
     name = f"Ông «{value}» 0905123456"
     personal = dict.fromkeys(SPEC.personal_fields, name)
     found = shaped({**personal, **{field: [dict.fromkeys(ITEMS, "x") | personal] for field in LISTS}, "LaLung": name})
     assert not any("0905123456" in (v or "") for column in found.columns.values() for v in column.to_pylist())
+
+
+@given(st.lists(st.lists(st.dictionaries(st.sampled_from(ITEMS), scalar, max_size=4), max_size=3), max_size=4))
+@settings(deadline=None)
+def test_a_list_is_written_without_its_personal_parts(values: list[list[dict[str, Any]]]) -> None:
+    """Element by element, part by part: what columns make of a list is what a reader of the specification would."""
+    for item in (field for field in SPEC.fields if field.kind == "list"):
+        found = record_lists.shape_list(values, item).texts.to_pylist()
+        for text, elements in zip(found, values, strict=True):
+            assert (json.loads(text) if text else None) == ([kept(e, item) for e in elements] or None)
+
+
+def kept(element: dict[str, Any], item: Item) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for part in item.items:
+        raw = element.get(part.field)
+        if part.kind == "number":
+            out[part.field] = json.loads(orjson.dumps(raw.strip() if isinstance(raw, str) else raw))
+        elif not part.personal and (text := unicodedata.normalize("NFC", (as_text(raw) or "").strip())):
+            out[part.field] = text
+    return out
+
+
+@pytest.mark.parametrize("sign", ["\0", "\x1d", "\x1e", "\x1f", "\\u0000"])
+def test_control_characters_do_not_make_two_records_one(sign: str) -> None:
+    """The digest's own separators, inside texts and names, in a chunk and alone."""
+    values = [
+        {"MaHoSo": f"a{sign}b"}, {"MaHoSo": "ab"}, {"MaHoSo": f"a{sign}"}, {f"MaHoSo{sign}": "a"},
+        {"MaHoSo": f"a\x1eTenTTHC\x1f{sign}"}, {"MaHoSo": "a", "TenTTHC": sign}, {"DanhSachLePhi": [{"Gia": sign}]},
+    ]  # fmt: skip
+    together = shaped(*values).content_hash
+    assert together == [shaped(value).content_hash[0] for value in values]
+    assert len(set(together)) == len({orjson.dumps(value) for value in values})
+
+
+def test_repaired_codes_are_named_with_what_they_were() -> None:
+    found = shaped({"MaHoSo": " h15 .07"}, {"MaHoSo": "H15"}, {"MaHoSo": " ", "DonViXuLy": "đ"}).repairs
+    assert {name: (r.places.tolist(), r.before.to_pylist(), r.after.to_pylist()) for name, r in found.items()} == {
+        "MaHoSo": ([0], [" h15 .07"], ["H15.07"]),
+        "DonViXuLy": ([2], ["đ"], ["Đ"]),
+    }

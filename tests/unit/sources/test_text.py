@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 
 import pyarrow as pa
@@ -9,10 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from onestop.sources import text
 from onestop.sources.text import (
     as_text,
-    clean_text,
     code_array,
     is_legacy,
     legacy_text,
@@ -20,6 +19,7 @@ from onestop.sources.text import (
     strings_of,
     text_array,
 )
+from unit.sources.legacy_encodings import in_tcvn3, in_vni
 
 words = st.text(st.characters(codec="utf-8") | st.sampled_from("\0 \t\r\n\u00a0\u2003\u0301ạĐđßﬁſıİ０"), max_size=12)
 
@@ -89,20 +89,69 @@ def test_what_values_look_like_as_text() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", ["V¨n phßng", "§¨ng ký", "Ñaêng kyù khai sinh"])
-def test_legacy_encodings_are_seen(value: str) -> None:
-    assert is_legacy(value) and legacy_text(strings(value)).all()
+PHRASES = [
+    "Đăng ký khai sinh", "Chứng thực di chúc", "Chứng thực bản sao từ bản chính", "Cấp trích lục hộ tịch", "Hộ tịch",
+    "Phê duyệt phương án trồng rừng thay thế", "Thể dục thể thao", "Cấp giấy phép xây dựng nhà ở riêng lẻ", "Đất đai",
+    "Thay đổi, cải chính, bổ sung thông tin hộ tịch", "Xác nhận tình trạng hôn nhân", "Lâm nghiệp", "Giải quyết hưởng",
+    "Văn phòng Ủy ban nhân dân tỉnh Đắk Lắk", "Đã thanh toán", "Chưa thanh toán", "Nguyễn Thị Phượng", "Trợ cấp",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("phrase", PHRASES)
+def test_text_in_tcvn3_and_in_vni_is_seen(phrase: str) -> None:
+    """The same phrases through the tables of both encodings; as Unicode they are no legacy text."""
+    assert is_legacy(in_tcvn3(phrase)), in_tcvn3(phrase)
+    assert is_legacy(in_vni(phrase)), in_vni(phrase)
+    assert not is_legacy(phrase)
+    assert not is_legacy(phrase.upper())
 
 
 @pytest.mark.parametrize(
-    "value", ["Đăng ký khai sinh", "Chứng thực bản sao", "Nuôi con nuôi", "plain", "Ý kiến", "số 5° – “x”"]
+    ("value", "meant"),
+    [
+        ("C«ng hoµ x· héi chñ nghÜa ViÖt Nam", "Công hoà xã hội chủ nghĩa Việt Nam"),
+        ("§éc lËp - Tù do - H¹nh phóc", "Độc lập - Tự do - Hạnh phúc"),
+    ],
 )
+def test_the_table_of_tcvn3_is_the_real_one(value: str, meant: str) -> None:
+    """As letterheads of the years before Unicode look today."""
+    assert in_tcvn3(meant) == value and is_legacy(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ("Coäng hoøa xaõ hoäi chuû nghóa Vieät Nam", "Cộng hòa xã hội chủ nghĩa Việt Nam"),
+        ("Ñoäc laäp - Töï do - Haïnh phuùc", "Độc lập - Tự do - Hạnh phúc"),
+    ],
+)
+def test_the_table_of_vni_is_the_real_one(value: str, meant: str) -> None:
+    assert in_vni(meant) == value and is_legacy(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Đăng ký khai sinh", "Chứng thực bản sao", "Nuôi con nuôi", "plain", "Ý kiến", "số 5° – “x”", "Viêt Nam",
+        "H’Hen Niê", "Café Trung Nguyên", "thửa đất 12, tờ bản đồ số 3 (100 m²)", "Công ty TNHH Müller & Søn",
+    ],
+)  # fmt: skip
 def test_vietnamese_is_no_legacy_text(value: str) -> None:
     assert not is_legacy(value) and not legacy_text(strings(value, "é")).any()
 
 
-def test_long_texts_are_not_remembered() -> None:
-    before = text._clean.cache_info().currsize, text._is_legacy.cache_info().currsize
-    value = "ạ" * (text.LONGEST_LABEL + 1)
-    assert clean_text(f" {value} ") == value and not is_legacy(value)
-    assert (text._clean.cache_info().currsize, text._is_legacy.cache_info().currsize) == before
+def test_repeated_texts_are_judged_as_single_ones() -> None:
+    values = ["Đăng ký", "§¨ng ký", None, "plain"]
+    assert legacy_text(strings(*values * 500)).tolist() == [False, True, False, False] * 500
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.none() | st.text(st.sampled_from("aắ\u0301\u0323\u1ebf\u1ea1\u212b\u0958\uf900eŏ "), max_size=6), max_size=6
+    )
+)
+def test_text_is_composed_whatever_stands_beside_it(values: list[str | None]) -> None:
+    expected = [unicodedata.normalize("NFC", v.strip()) or None if v is not None else None for v in values]
+    assert text_array(strings(*values)).to_pylist() == expected
+    assert text_array(strings("ế", *values).slice(1)).to_pylist() == expected

@@ -1,5 +1,5 @@
--- The places that make up every unit in each view, as numbered sets. Two units of one set have the same dossiers, and so
--- the same figures in everything: a unit that no reorganisation touched is one set in both views, counted once.
+-- The places that make up every unit in each view, as numbered sets. Two units of one set have the same dossiers, and
+-- so the same figures: a unit that no reorganisation touched is one set in both views, counted once.
 with
 
 unit as (

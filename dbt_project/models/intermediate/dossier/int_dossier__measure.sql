@@ -1,8 +1,8 @@
 {{ config(materialized='view') }}
 
--- What the metrics ask of every dossier that counts: its dates and states, its working time, and what the portal's files
--- say of it under any of its codes. has_one_end and is_agreeing compare the two systems: the same day of receipt, the same
--- appointment as shown (none on both sides is the same), the same end.
+-- What the metrics ask of every dossier that counts: its dates and states, its working time, and what the portal's
+-- files say of it under any of its codes. is_agreeing and has_one_end compare the two systems: the same day of receipt
+-- and the same appointment as shown (none on both sides is the same); the same end.
 select
     counted.dossier_code,
     counted.place_id,
@@ -45,7 +45,7 @@ select
         and counted.shown_appointment_on is not distinct from pair.there_appointment_on,
         false
     ) as is_agreeing,
-    counted.finished_on is not distinct from pair.there_finished_on as has_one_end,
+    (counted.finished_on is not distinct from pair.there_finished_on) as has_one_end,
     pair.there_finished_on as portal_finished_on
 from {{ ref('int_dossier__counted') }} as counted
 inner join {{ ref('int_dossier__working_time') }} as working_time on counted.dossier_code = working_time.dossier_code

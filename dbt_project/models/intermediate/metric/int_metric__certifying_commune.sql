@@ -1,5 +1,5 @@
--- Communes at and below every unit on the period's last day (as_is: on the build's day), and those of them with a dossier
--- resolved in the period that has an electronic certified copy. A commune that no longer exists then is not counted.
+-- Communes at and below every unit on the period's last day (as_is: on the build's day), and those of them with a
+-- dossier resolved in the period that has an electronic certified copy. One that no longer exists then is not counted.
 with
 
 looked_at as (

@@ -11,7 +11,7 @@ life as (
         {{ month_index('measure.finished_on', "'calendar'") | indent(8) }} as finished_month,
         bool_or(measure.has_fee_to_pay and measure.is_paid_online) as has_online_payment
     from {{ ref('int_dossier__measure') }} as measure
-    group by 1, 2, 3
+    group by measure.procedure_code, received_month, finished_month
 ),
 
 handled as (
@@ -23,8 +23,8 @@ handled as (
     from {{ ref('int_period__period') }} as period
     inner join life
         on
-            life.received_month <= period.last_month
-            and (life.finished_month is null or life.finished_month >= period.first_month)
+            period.last_month >= life.received_month
+            and (life.finished_month is null or period.first_month <= life.finished_month)
     where period.period_convention = 'calendar'
     group by period.period_id, life.procedure_code
 )

@@ -2,8 +2,6 @@
 -- A dossier meets only the months of its receipt, of its end and those between; they run to the end of the year under
 -- way, because a period's state is that of its own last day, with the versions known now.
 -- Which dossiers each column counts is written in the macro cell_measures.
-{%- set measures = cell_measures() %}
-{%- set months = {'new': 'received_month', 'resolved': 'finished_month', 'state': 'month_index'} %}
 with
 
 horizon as (
@@ -24,7 +22,7 @@ dossier as (
         -- due < the month's last day, just where the day after due lies in this month or an earlier one
         {{ month_index('(measure.due_on + 1)', 'horizon.period_convention') | indent(8) }} as overdue_month,
         {{ month_index('measure.apologised_on', 'horizon.period_convention') | indent(8) }} as apologised_month,
-        {{ month_index('measure.portal_finished_on', 'horizon.period_convention') | indent(8) }} as portal_finished_month
+        {{ month_index('measure.portal_finished_on', 'horizon.period_convention') | indent(8) }} as portal_month
     from {{ ref('int_dossier__measure') }} as measure
     cross join horizon
 ),
@@ -41,7 +39,7 @@ open_month as (
         stand.is_suspended,
         coalesce(month_index >= dossier.overdue_month, false) and not stand.is_suspended as is_overdue,
         coalesce(month_index >= dossier.apologised_month, false) as is_apologised,
-        coalesce(month_index >= dossier.portal_finished_month, false) as is_ended_on_portal
+        coalesce(month_index >= dossier.portal_month, false) as is_ended_on_portal
     from dossier
     cross join
         generate_series(
@@ -60,31 +58,33 @@ open_month as (
 ),
 
 cell as (
-    {%- for event, month in months.items() %}
     select
         place_id,
         field_code,
         period_convention,
-        {{ month }} as month_index,
-        {%- for measure in measures %}
-        {%- if measure.when != event %}
-        0 as {{ measure.name }}
-        {%- elif measure.sum %}
-        coalesce(sum({{ measure.sum }}) filter (where {{ measure.where }}), 0) as {{ measure.name }}
-        {%- else %}
-        count(*) filter (where {{ measure.where }}) as {{ measure.name }}
-        {%- endif %}
-        {{- ',' if not loop.last }}
-        {%- endfor %}
-    from {{ 'open_month' if event == 'state' else 'dossier' }}
-    {%- if event == 'resolved' %}
-    where finished_month is not null
-    {%- endif %}
-    group by place_id, field_code, period_convention, {{ month }}
-    {%- if not loop.last %}
+        received_month as month_index,
+        {{ measures_of('new') }}
+    from dossier
+    group by place_id, field_code, period_convention, received_month
     union all
-    {%- endif %}
-    {%- endfor %}
+    select
+        place_id,
+        field_code,
+        period_convention,
+        finished_month as month_index,
+        {{ measures_of('resolved') }}
+    from dossier
+    where finished_month is not null
+    group by place_id, field_code, period_convention, finished_month
+    union all
+    select
+        place_id,
+        field_code,
+        period_convention,
+        month_index,
+        {{ measures_of('state') }}
+    from open_month
+    group by place_id, field_code, period_convention, month_index
 )
 
 select
@@ -92,8 +92,6 @@ select
     field_code,
     period_convention,
     month_index,
-    {%- for measure in measures %}
-    cast(sum({{ measure.name }}) as int) as {{ measure.name }}{{ ',' if not loop.last }}
-    {%- endfor %}
+    {{ measures_summed() }}
 from cell
 group by place_id, field_code, period_convention, month_index

@@ -1,5 +1,5 @@
--- Procedures offered online that had a new dossier, and those of them that had a new online one: distinct at every unit,
--- and so not a sum of the places below it.
+-- Procedures offered online that had a new dossier, and those of them that had a new online one: distinct at every
+-- unit, and so not a sum of the places below it.
 with
 
 used as (
@@ -58,3 +58,4 @@ select
     cell.used
 from place_set as cell
 inner join {{ ref('int_agency__unit_places') }} as unit on cell.place_set_id = unit.place_set_id
+order by cell.period_id

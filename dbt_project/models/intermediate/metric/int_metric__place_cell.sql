@@ -1,6 +1,5 @@
 -- Periods out of months: what happened adds up over the months, the state is the last month's, and what is carried
 -- over is what was in progress at the end of the month before. Apologies count up to the period's own last day.
-{%- set measures = cell_measures() %}
 with
 
 late_apology as (
@@ -23,14 +22,7 @@ cell as (
         part.period_id,
         cell.place_id,
         cell.field_code,
-        {%- for measure in measures %}
-        {%- set part = 'is_last' if measure.when == 'state' else 'is_within' %}
-        {%- if measure.carried %}
-        coalesce(sum(cell.{{ measure.name }}) filter (where part.is_before), 0) as {{ measure.carried }},
-        {%- endif %}
-        coalesce(sum(cell.{{ measure.name }}) filter (where part.{{ part }}), 0) as {{ measure.name }}
-        {{- ',' if not loop.last }}
-        {%- endfor %}
+        {{ measures_of_period() }}
     from {{ ref('int_metric__month_cell') }} as cell
     inner join {{ ref('int_period__month') }} as part
         on
@@ -43,12 +35,7 @@ select
     cell.period_id,
     cell.place_id,
     cell.field_code,
-    {%- for name in period_measures() %}
-    cast(
-        cell.{{ name }}
-        {%- if name == 'resolved_overdue_apologised' %} + coalesce(late_apology.dossiers, 0){% endif %} as int
-    ) as {{ name }}{{ ',' if not loop.last }}
-    {%- endfor %}
+    {{ period_columns_with_late_apologies() }}
 from cell
 left join late_apology
     on

@@ -1,5 +1,5 @@
--- The continuous percentiles of working days at every unit: of n dossiers in the order of their days (counted from 0), the
--- one at (n - 1) * p; between two of them the straight line. In whole numbers, so that nothing is rounded on the way.
+-- The continuous percentiles of working days at every unit: of n dossiers in the order of their days (counted from 0),
+-- the one at (n - 1) * p; between two of them the straight line. In whole numbers, so that nothing is rounded.
 with
 
 field as (
@@ -87,3 +87,4 @@ select
 from neighbour
 inner join field on neighbour.field_number = field.field_number
 inner join {{ ref('int_agency__unit_places') }} as unit on neighbour.place_set_id = unit.place_set_id
+order by neighbour.period_id

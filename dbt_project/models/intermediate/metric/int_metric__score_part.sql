@@ -1,6 +1,6 @@
 -- The parts of the Decision 766 scores: points, and why a part has none. A score exists where one of its parts has
--- something to count; its other parts are then zero, full or left out, as the seed says. Parts that exist for the province
--- alone, or for all fields together, are left out elsewhere.
+-- something to count; its other parts are then zero, full or left out, as the seed says. Parts that exist for the
+-- province alone, or for all fields together, are left out elsewhere.
 {%- set families = ['dossier', 'portal', 'feedback', 'procedure'] %}
 with
 
@@ -14,19 +14,19 @@ configured as (
 ),
 
 figure as (
-    {%- for family in families %}
-    select
-        period_id,
-        org_view,
-        agency_code,
-        field_code,
-        metric_code as source_metric,
-        numerator,
-        denominator
-    from {{ ref('int_metric__' ~ family ~ '_figure') }}
-    where metric_code in (select source_metric from {{ ref('score_766_part_definition') }})
-    union all
-    {%- endfor %}
+    {% for family in families %}
+        select
+            period_id,
+            org_view,
+            agency_code,
+            field_code,
+            metric_code as source_metric,
+            numerator,
+            denominator
+        from {{ ref('int_metric__' ~ family ~ '_figure') }}
+        where metric_code in (select part.source_metric from {{ ref('score_766_part_definition') }} as part)
+        union all
+    {% endfor %}
     select
         fee.period_id,
         org_view,
@@ -84,13 +84,9 @@ judged as (
             when part.exists_at <> 'everywhere' and score.field_code <> '*' then 'for_all_fields_only'
             when part.exists_at = 'province' and score.agency_code <> '{{ var("province_code") }}'
                 then 'for_the_province_only'
-            when not case part.source_kind
-                when 'dossier' then configured.dossier
-                when 'portal' then configured.portal
-                when 'feedback' then configured.feedback
-                else true
-            end
-                then 'no_source'
+            when part.source_kind = 'dossier' and not configured.dossier then 'no_source'
+            when part.source_kind = 'portal' and not configured.portal then 'no_source'
+            when part.source_kind = 'feedback' and not configured.feedback then 'no_source'
             when part.when_empty = 'left_out' then 'nothing_to_count'
         end as reason
     from score
@@ -127,3 +123,4 @@ select
 from judged
 -- By field only what is counted there.
 where field_code = '*' or reason is null
+order by period_id

@@ -8,9 +8,7 @@ place_set as (
         cell.period_id,
         member.place_set_id,
         case when grouping(cell.field_code) = 1 then '*' else cell.field_code end as field_code,
-        {%- for name in period_measures() %}
-        sum(cell.{{ name }}) as {{ name }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ period_columns_summed() }}
     from {{ ref('int_metric__place_cell') }} as cell
     inner join {{ ref('int_agency__place_set') }} as member on cell.place_id = member.place_id
     where
@@ -30,8 +28,7 @@ select
     cell.received_online + cell.received_direct_postal + cell.received_carried_over as received_total,
     cell.resolved_early + cell.resolved_on_time + cell.resolved_overdue as resolved_total,
     cell.in_progress_total - cell.in_progress_overdue as in_progress_within,
-    {%- for name in period_measures() %}
-    cell.{{ name }}{{ ',' if not loop.last }}
-    {%- endfor %}
+    {{ period_columns() }}
 from place_set as cell
 inner join {{ ref('int_agency__unit_places') }} as unit on cell.place_set_id = unit.place_set_id
+order by cell.period_id

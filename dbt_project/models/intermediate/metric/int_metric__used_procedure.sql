@@ -1,6 +1,6 @@
--- Which procedures had a new dossier, and a new online one, month by month, place and field: of those that the catalogue
--- offers online (level 3, 4) at any time. is_offered: on the day of receipt of one of the month's dossiers. Procedures
--- are numbered, because counting numbers is cheaper than counting texts.
+-- Which procedures had a new dossier, and a new online one, month by month, place and field: of those that the
+-- catalogue offers online (level 3, 4) at any time. is_offered: on the day of receipt of one of the month's dossiers.
+-- They are numbered, because counting numbers is cheaper than counting texts.
 with
 
 offered as (
@@ -23,4 +23,4 @@ select
 from {{ ref('int_dossier__measure') }} as measure
 inner join offered on measure.procedure_code = offered.procedure_code
 cross join (values ('statutory'), ('calendar')) as convention (name)
-group by 1, 2, 3, 4, 5
+group by measure.place_id, measure.field_code, offered.procedure_number, convention.name, month_index

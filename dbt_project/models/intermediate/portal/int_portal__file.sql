@@ -57,4 +57,4 @@ select distinct on (file_id)
     is_current,
     delivery_order
 from ranked
-order by file_id, is_current desc, registered_id
+order by file_id asc, is_current desc, registered_id asc

@@ -15,6 +15,8 @@ slip as (
         file.delivery_order
     from {{ ref('stg_portal__rating') }} as rating
     inner join {{ ref('int_portal__file') }} as file on rating.file_id = file.file_id and file.is_current
+    -- A row that came back from quarantine is known from then on.
+    inner join {{ ref('int_build__moment') }} as moment on coalesce(rating.replayed_at <= moment.known_at, true)
     left join {{ ref('stg_platform__source') }} as origin on rating.source_id = origin.source_id
     order by
         rating.rating_code asc,

@@ -1,7 +1,7 @@
 {{ config(materialized='incremental', incremental_strategy='append') }}
 
--- A correction is a new content under a code that the source delivered before. Only batches not counted yet are looked at,
--- so the table grows with what arrives; it does not depend on the build's moment.
+-- A correction is a new content under a code that the source delivered before. Only batches not counted yet are
+-- looked at, so the table grows with what arrives; it does not depend on the build's moment.
 with
 
 fresh as (

@@ -20,11 +20,17 @@ covered as (
     from exception
 ),
 
--- Wide enough for every receipt, appointment and time limit; a province's exception may lie further out.
+-- Wide enough for every receipt, appointment and time limit; to the whole year of an exception that lies further out.
 bound as (
     select
-        least(cast('{{ var("calendar_from") }}' as date), min(day)) as first_on,
-        greatest(cast('{{ var("calendar_to") }}' as date), max(day)) as last_on
+        case
+            when min(day) < '{{ var("calendar_from") }}' then make_date(min(cast(extract(year from day) as int)), 1, 1)
+            else '{{ var("calendar_from") }}'
+        end as first_on,
+        case
+            when max(day) > '{{ var("calendar_to") }}' then make_date(max(cast(extract(year from day) as int)), 12, 31)
+            else '{{ var("calendar_to") }}'
+        end as last_on
     from exception
 ),
 

@@ -35,7 +35,7 @@ select
     '*' as field_code,
     'procedure_on_time_publication_rate' as metric_code,
     'monday_to_friday' as mark,
-    count(distinct (catalogue.procedure_code, catalogue.announced_on)) as counted
+    count(distinct catalogue.procedure_code || ' ' || catalogue.announced_on) as counted
 from {{ ref('stg_reference__procedure') }} as catalogue
 inner join {{ ref('int_time__day') }} as announced on catalogue.announced_on = announced.day
 inner join {{ ref('int_period__period') }} as period

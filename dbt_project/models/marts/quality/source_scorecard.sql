@@ -72,15 +72,15 @@ day_row as (
 spans as (
     select
         'day' as span,
-        day as first_day,
-        day as last_day,
+        day_row.day as first_day,
+        day_row.day as last_day,
         day_row.*
     from day_row
     union all
     select
         'week' as span,
-        cast(date_trunc('week', day) as date) as first_day,
-        cast(date_trunc('week', day) as date) + 6 as last_day,
+        cast(date_trunc('week', day_row.day) as date) as first_day,
+        cast(date_trunc('week', day_row.day) as date) + 6 as last_day,
         day_row.*
     from day_row
 )

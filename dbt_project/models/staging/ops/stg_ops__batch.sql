@@ -13,3 +13,5 @@ select
     cast(accepted_at at time zone '{{ var("timezone") }}' as date) as day,
     message
 from {{ source('ops', 'load_batch') }}
+-- A replay of quarantine is no delivery: its rows were counted when they were delivered.
+where replays_batch_id is null

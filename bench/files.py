@@ -1,0 +1,81 @@
+"""Files of the portal: reading a workbook beside pandas.read_excel, loading a CSV file beside a server-side COPY.
+
+The reader has its own process, its limits and its checks; pandas has none of them. The COPY reads the rows of the raw
+table from a CSV file on the server into an unlogged table without index: what PostgreSQL can do at most.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from unittest.mock import patch
+
+import pandas as pd
+
+from bench.loading import emptied, no_verdict, server_side_copy
+from bench.place import Place, place
+from bench.rates import Rate, against, median, median_of
+from bench.sample_files import delivered, rows
+from onestop import config
+from onestop.pipeline.ingest import ingest
+from onestop.pipeline.loading import Loader
+from onestop.pipeline.reference import ingest_reference
+from onestop.quality.judge import Judge
+from onestop.quality.rules import rules_for
+from onestop.sandbox.portal_files import write_csv, write_xlsx
+from onestop.sources.spreadsheet import read_table
+
+XLSX_ROWS, CSV_ROWS = 30_000, 100_000
+PANDAS, COPY = "pandas.read_excel (openpyxl)", "server-side COPY, unlogged, no index"
+
+
+def measure() -> dict[str, list[Rate]]:
+    """Section -> rates, in one run."""
+    with place(6_000) as here:
+        ingest_reference(here.settings, as_of=here.as_of)
+        ingest(here.settings, "igate", as_of=here.as_of)
+        return {"XLSX": _xlsx(here), "CSV": _csv(here)}
+
+
+def _xlsx(here: Place) -> list[Rate]:
+    with tempfile.TemporaryDirectory(prefix="onestop-bench-") as folder:
+        file = write_xlsx(Path(folder) / "a.xlsx", "HoSo", rows(here, XLSX_ROWS))
+        seconds = {
+            PANDAS: median(lambda: pd.read_excel(file, engine="openpyxl"), rounds=2),
+            "onestop.sources.spreadsheet": median(lambda: _read(file)),
+        }
+    return against(PANDAS, XLSX_ROWS, seconds)
+
+
+def _read(file: Path) -> None:
+    read = sum(len(chunk.records) for chunk in read_table(file, file.name, "dossier", stamp="20240914235959"))
+    assert read == XLSX_ROWS
+
+
+def _csv(here: Place) -> list[Rate]:
+    write_csv(delivered(here, "csv"), "HoSo", rows(here, CSV_ROWS))
+    Judge(rules_for("portal", "dossier"))  # importing GX is not loading
+    seconds = {
+        "file to raw with verdicts": median_of(lambda: _load(here)),
+        "file to raw without verdicts": median_of(lambda: _load(here, judged=False)),
+        COPY: median_of(lambda: server_side_copy(here, "portal_dossier")),
+    }
+    return against(COPY, CSV_ROWS, seconds)
+
+
+def _load(here: Place, *, judged: bool = True) -> float:
+    """Seconds from the file to committed rows, into an emptied table; without the two looks, 2 s apart, at the file."""
+    emptied(here, "raw.portal_dossier, ops.portal_file")
+    settings = config.load(here.settings.file)
+    with patch("onestop.pipeline.files.wait_until_settled", lambda fs, file: file):
+        began = time.perf_counter()
+        if judged:
+            result = ingest(settings, "portal", as_of=here.as_of)
+        else:
+            with patch.object(Loader, "judge", property(lambda loader: no_verdict(loader.entity.book))):
+                result = ingest(settings, "portal", as_of=here.as_of)
+        taken = time.perf_counter() - began
+    assert result.received == CSV_ROWS
+    assert result.accepted > 0.9 * CSV_ROWS
+    return taken

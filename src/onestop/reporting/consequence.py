@@ -1,0 +1,44 @@
+"""The mark beside a figure that rejected rows could move, and the words for it.
+
+Which figures those are stands in mart.metric_consequence (is_notable: over 0.1 percentage points of a rate, over 0.1 % of
+a count); here they only get their words.
+"""
+
+from __future__ import annotations
+
+from onestop.reporting import numbers_vi
+from onestop.reporting.model import COLUMNS, Bounds, ReportFigures
+from onestop.reporting.strings import Words
+
+MARK = "±"
+_MILLION = 1_000_000
+FIRST_COLUMN = 3  # of form II.06a: the number of the first of COLUMNS
+
+
+def bounds(figures: ReportFigures, unit: str, metric: str) -> Bounds | None:
+    """The lowest and highest value of a unit's figure, where rejected rows could move it notably."""
+    return figures.consequence.get(unit, {}).get(metric)
+
+
+def said(figures: ReportFigures, words: Words, metric: str, unit: str | None = None) -> str:
+    """The words for a figure's mark; empty where nothing could move it notably."""
+    found = bounds(figures, unit or figures.province_code, metric)
+    if found is None:
+        return ""
+    if metric.endswith("_rate"):
+        low, high = (words.percent(round(value * _MILLION), _MILLION) for value in (found.lowest, found.highest))
+    else:
+        low, high = (words.integer(int(value)) for value in (found.lowest, found.highest))
+    return words("could_move", low=low, high=high, n=words.integer(found.rows))
+
+
+def form_note(figures: ReportFigures, unit: str) -> str:
+    """The workbook's line about the marked numbers of a unit's form; empty where none is marked."""
+    parts = [
+        f"cột ({number}) từ {numbers_vi.integer(int(found.lowest))} đến {numbers_vi.integer(int(found.highest))}"
+        for number, column in enumerate(COLUMNS, FIRST_COLUMN)
+        if (found := bounds(figures, unit, column))
+    ]
+    if not parts:
+        return ""
+    return f"- {MARK} Nếu tính cả các hồ sơ bị giữ chờ sửa, dòng Tổng cộng có thể là: {'; '.join(parts)}."
