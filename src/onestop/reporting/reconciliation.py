@@ -16,6 +16,8 @@ from onestop.periods import Period
 
 Row = Mapping[str, Any]
 
+MOST_ROWS = 20_000  # of one list in a workbook: nobody works off more by hand
+
 # A dossier belongs to a period for either side: received, in progress or resolved in it.
 _IN_PERIOD = (
     "((d.here_received_on <= %(last)s and coalesce(d.here_finished_on, 'infinity') >= %(first)s)"
@@ -163,7 +165,8 @@ def differences(connection: psycopg.Connection[Any], period: Period, agency: str
             "select d.*, word.name_vi as cause_name_vi, word.advice_vi from mart.reconciliation_dossier as d"
             " join intermediate.reconciliation_cause as word on d.likely_cause = word.cause"
             f" where d.is_difference and {_IN_PERIOD} and {_UNIT}"
-            " order by word.is_pending, d.result, d.likely_cause, d.age_days desc nulls last, d.dossier_code".encode(),
+            " order by word.is_pending, d.result, d.likely_cause, d.age_days desc nulls last, d.dossier_code"
+            f" limit {MOST_ROWS + 1}".encode(),
             {"first": period.first, "last": period.last, "agency": agency},
         ).fetchall()
 
