@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import tempfile
 import time
-from contextlib import closing
 from pathlib import Path
 from unittest.mock import patch
 
 import pandas as pd
-import psycopg
 
-from bench.loading import no_verdict, server_side_copy
+from bench.loading import emptied, no_verdict, server_side_copy
 from bench.place import Place, place
 from bench.rates import Rate, against, median, median_of
 from bench.sample_files import delivered, rows
@@ -68,8 +66,7 @@ def _csv(here: Place) -> list[Rate]:
 
 def _load(here: Place, *, judged: bool = True) -> float:
     """Seconds from the file to committed rows, into an emptied table; without the two looks, 2 s apart, at the file."""
-    with closing(psycopg.connect(here.postgres.warehouse_dsn, autocommit=True)) as connection:
-        connection.execute("truncate raw.portal_dossier, ops.portal_file, quarantine.rejected_row cascade")
+    emptied(here, "raw.portal_dossier, ops.portal_file")
     settings = config.load(here.settings.file)
     with patch("onestop.pipeline.files.wait_until_settled", lambda fs, file: file):
         began = time.perf_counter()

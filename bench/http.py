@@ -15,6 +15,7 @@ import orjson
 
 from bench.place import Place, place
 from bench.rates import Rate, against, median
+from onestop.config import OneStopApiSource
 from onestop.landing.store import LandingStore
 from onestop.pipeline.connectors import connector
 from onestop.pipeline.keys import load_keys
@@ -36,8 +37,14 @@ def measure() -> list[Rate]:
     return against(BARE, count, seconds)
 
 
-def _bare(here: Place) -> int:
+def _source(here: Place) -> OneStopApiSource:
     source = here.settings.source("igate")
+    assert isinstance(source, OneStopApiSource)
+    return source
+
+
+def _bare(here: Place) -> int:
+    source = _source(here)
     records = 0
     with httpx.Client(base_url=str(source.base_url), timeout=60) as client:
         credentials = {
@@ -60,7 +67,7 @@ def _bare(here: Place) -> int:
 
 def _ours(here: Place, expected: int) -> None:
     """As a run pulls and lands, without what is done with the pages afterwards."""
-    source = here.settings.source("igate")
+    source = _source(here)
     feed = connector(here.settings, source)
     landed = LandingStore(here.settings.landing_url, load_keys(here.settings).data).open_run(
         "igate", "dossier", f"bench-{secrets.token_hex(4)}"

@@ -69,6 +69,13 @@ def server_side_copy(here: Place, table: str) -> float:
         return time.perf_counter() - began
 
 
+def emptied(here: Place, tables: str) -> None:
+    """Empty tables and the quarantine, whose decisions are otherwise only added to."""
+    with closing(psycopg.connect(_admin(here), autocommit=True)) as connection:
+        connection.execute("set session_replication_role = replica")
+        connection.execute(f"truncate {tables}, quarantine.rejected_row cascade".encode())
+
+
 def _admin(here: Place) -> str:
     database = here.postgres.warehouse_dsn.rpartition("/")[2]
     return f"{here.postgres.admin_dsn.rpartition('/')[0]}/{database}"
@@ -76,8 +83,8 @@ def _admin(here: Place) -> str:
 
 def _replay(here: Place, *, judged: bool = True) -> float:
     """Seconds from landed files to committed rows, into an emptied raw table."""
+    emptied(here, "raw.one_stop_dossier")
     with closing(psycopg.connect(here.postgres.warehouse_dsn, autocommit=True)) as connection:
-        connection.execute("truncate raw.one_stop_dossier, quarantine.rejected_row cascade")
         row = connection.execute(
             "select landing_path from ops.load_batch where source_id = 'igate' order by 1 limit 1"
         ).fetchone()

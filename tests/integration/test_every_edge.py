@@ -604,6 +604,7 @@ def test_100_000_random_cases_are_the_same_in_python_and_sql(built: tuple[str, P
                 None if finished is None else calendar.processing_days(supplements, received, finished),
                 None if submitted_at is None else calendar.intake_seconds(submitted_at, received_at),
                 all(calendar.is_official(day) for day in years),
+                all(calendar.is_official(moment.date()) for moment in (received_at, submitted_at) if moment),
             )
         )
     with closing(psycopg.connect(dsn)) as connection, connection.cursor() as cursor:

@@ -114,10 +114,9 @@ class FileLoader(Loader):
         self.batch.received += len(shaped)
         self.facts.received += len(shaped)
         required = [name for name in spec.required if name in {f.field for f in spec.fields}]
-        by_column = isinstance(records, TableRecords) and records.columns.keys() >= set(required)
-        self.facts.note_fields(records, [] if by_column else required)
-        if not (by_column and self.unknown.knows(records.names)):
-            self.unknown.note(records)
+        whole = isinstance(records, TableRecords) and records.columns.keys() >= set(required)
+        self.facts.note_fields(records, [] if whole else required)
+        self.unknown.note(records, shaped.names)
         accepted, rejected = self._known(cursor, shaped.content_hash)
         again, unchanged, fresh, sighted = [], [], [], []
         for place, content in enumerate(shaped.content_hash):

@@ -20,6 +20,7 @@ from onestop.config import PolledSource, PortalExportSource, Settings
 from onestop.errors import ConfigurationError, DataRefused, OnestopError, SourceUnavailable
 from onestop.landing import ledger
 from onestop.landing.store import LandingRun, LandingStore
+from onestop.pipeline.collector import quiet_collector
 from onestop.pipeline.connectors import Connector, connector, parser
 from onestop.pipeline.curfew import Curfew
 from onestop.pipeline.entities import entity_of
@@ -197,13 +198,18 @@ class _Run:
         chunk: list[Mapping[str, Any]] = []
         size = 0
         try:
-            with explained(f"ingest {self.source.id}"), self.work.cursor() as cursor:
+            with (
+                explained(f"ingest {self.source.id}"),
+                self.work.cursor() as cursor,
+                quiet_collector() as collect_cycles,
+            ):
                 for page in pages:
                     chunk += page.records
                     size += len(page.body)
                     if len(chunk) >= CHUNK or size >= CHUNK_BYTES:
                         self._chunk(cursor, chunk)
                         chunk, size = [], 0
+                        collect_cycles()
                 if chunk:
                     self._chunk(cursor, chunk)
                     chunk = []

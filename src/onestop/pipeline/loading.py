@@ -99,10 +99,8 @@ class Loader:
         self.batch.received += len(shaped)
         self.facts.received += len(shaped)
         deleted = self._deleted(shaped)
-        live = [r for r, gone in zip(records, deleted, strict=True) if not gone]
-        self.facts.note_fields(live, spec.required)
-        self.facts.types.note(live, spec)
-        self.unknown.note(records)
+        self._note_required(shaped, deleted)
+        self.unknown.note(records, shaped.names)
 
         stamps = shaped.columns[self.entity.version_column]
         readable = shaped.dates[self.entity.version_column]
@@ -121,6 +119,18 @@ class Loader:
         self.repairs.note(chunk.repairs)
         table = self.entity.table(chunk, Known(self.reference, self._latest_allowed(), single[fresh]))
         self.store(cursor, chunk, rows, self.judge(table, deleted[fresh]))
+
+    def _note_required(self, shaped: Shaped, deleted: Mask) -> None:
+        """Which required fields the live records lack, or have as something else than text."""
+        spec = self.entity.spec
+        live = [r for r, gone in zip(shaped.records, deleted, strict=True) if not gone]
+        columns = {name: shaped.columns.get(spec.by_field(name).column or "") for name in spec.required}
+        doubtful = [name for name, column in columns.items() if column is None or column.null_count]
+        self.facts.note_fields(live, doubtful)
+        if shaped.not_text or doubtful:
+            self.facts.types.note(live, spec)
+        else:
+            self.facts.types.note_texts(len(live), spec)
 
     def _latest_allowed(self) -> str:
         """Now and one hour, which no date of a record may pass."""

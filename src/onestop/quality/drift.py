@@ -99,10 +99,13 @@ class UnknownFields:
         self._known = self.ours | {item.field for item in self.spec.fields}
         self._lists = [(i.field, frozenset(part.field for part in i.items)) for i in self.spec.fields if i.items]
 
-    def note(self, records: Iterable[Record]) -> None:
-        """Look through some records."""
-        records = list(records)
-        if self._all_known(records):
+    def note(self, records: Sequence[Record], names: Iterable[str] | None = None) -> None:
+        """Look through some records.
+
+        Args:
+            names: every field that any of them has, where that is known.
+        """
+        if self._all_known(records, set().union(*records) if names is None else names):
             return
         for record in records:
             if not self._known.issuperset(record):
@@ -119,15 +122,14 @@ class UnknownFields:
         """Whether all of these are fields of the specification, or ours."""
         return self._known.issuperset(names)
 
-    def _all_known(self, records: Sequence[Record]) -> bool:
+    def _all_known(self, records: Sequence[Record], names: Iterable[str]) -> bool:
         """Whether there is nothing to note, which is the rule: found out in a tenth of the time."""
-        names: set[str] = set()
-        if not self._known.issuperset(names.union(*records)):
+        if not self.knows(names):
             return False
         for name, parts in self._lists:
             lists = [value for record in records if (value := record.get(name)) and isinstance(value, list)]
             elements = [element for value in lists for element in value if isinstance(element, dict)]
-            if not parts.issuperset(names.union(*elements)):
+            if not parts.issuperset(set().union(*elements)):
                 return False
         return True
 
@@ -202,6 +204,12 @@ class RequiredTypes:
             for kind, n in Counter(map(type, [record.get(name) for record in records])).items():
                 if kind is not type(None):
                     counted[json_type(kind)] += n
+
+    def note_texts(self, records: int, spec: EntitySpec) -> None:
+        """Count so many live records that have every required field, as text."""
+        for name in spec.required if records else ():
+            self.expected[name] = spec.by_field(name).kind
+            self.found.setdefault(name, Counter())[json_type(str)] += records
 
     def retyped(self) -> dict[str, str]:
         """Fields of which no value is of a type that is expected: field -> expected, found, and how many records."""

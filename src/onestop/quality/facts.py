@@ -66,7 +66,7 @@ def by_value(codes: pa.Array, holds: Callable[[str], bool]) -> Mask:
     """Which values something holds of, asked once for each value that there is; it does not of null."""
     coded = codes.dictionary_encode()
     answers = np.array([holds(code) for code in coded.dictionary.to_pylist()] + [False], dtype=bool)
-    return answers[pc.fill_null(coded.indices, len(answers) - 1).to_numpy(zero_copy_only=False)]
+    return np.asarray(answers[pc.fill_null(coded.indices, len(answers) - 1).to_numpy(zero_copy_only=False)])
 
 
 def agencies_valid(codes: pa.Array, first_days: pa.Array, last_days: pa.Array, reference: ReferenceIndex) -> Mask:

@@ -8,20 +8,35 @@ raw or quarantine. No code field is a personal one; an example that does not loo
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import orjson
 import psycopg
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from onestop.quality.drift import mask
-from onestop.sources.code_repairs import Repaired, kinds_of
 
+KINDS = ("trimmed", "inner blanks removed", "upper case", "composed (NFC)")
+# What code_array takes for a blank: \s and the separators of Unicode.
+_BLANKS = "\t\n\f\r \xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+_ANY_BLANK = re.compile(f"[{_BLANKS}]")
 EXAMPLES = 3
 _CODE = re.compile(r"[A-Z0-9ĐÀ-Ý]+(?:[._/-][A-Z0-9ĐÀ-Ý]+)*")
 _LONG_NUMBER = re.compile(r"[0-9]{9}")
 _LONGEST = 40
+
+
+class Changed(Protocol):
+    """Codes that were changed: as delivered, and as kept (onestop.sources.code_repairs.Repaired)."""
+
+    @property
+    def before(self) -> pa.Array: ...
+    @property
+    def after(self) -> pa.Array: ...
 
 
 @dataclass
@@ -36,7 +51,7 @@ class CodeRepairs:
 
     found: dict[tuple[str, str], _Kind] = field(default_factory=dict)
 
-    def note(self, repairs: Mapping[str, Repaired]) -> None:
+    def note(self, repairs: Mapping[str, Changed]) -> None:
         """Count one chunk's: field -> codes that were changed."""
         for name, codes in repairs.items():
             after = dict(zip(codes.before.to_pylist(), codes.after.to_pylist(), strict=True))
@@ -77,3 +92,12 @@ def _shown(before: str, after: str) -> tuple[str, str]:
     if len(before) <= _LONGEST and _CODE.fullmatch(after) and not _LONG_NUMBER.search(after):
         return before, after
     return mask(before), mask(after)
+
+
+def kinds_of(before: str) -> tuple[str, ...]:
+    """How a code as delivered is repaired, in the order of KINDS."""
+    trimmed = before.strip(_BLANKS)
+    bare = _ANY_BLANK.sub("", trimmed)
+    composed = unicodedata.normalize("NFC", bare)
+    done = (trimmed != before, bare != trimmed, composed.upper() != composed, composed != bare)
+    return tuple(kind for kind, was_done in zip(KINDS, done, strict=True) if was_done)

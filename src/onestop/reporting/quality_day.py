@@ -206,8 +206,8 @@ def read_day(
         texts=texts,
         sources=tuple(sources),
         rules=tuple(
-            RuleDay(rule_id, source, entity, action, checked, failed, tuple(int(by.get(d, 0)) for d in days))
-            for rule_id, source, entity, action, checked, failed, by in rules
+            RuleDay(rule, source, entity, action, checked, failed, tuple(int(by.get(d, 0)) for d in days))
+            for rule, source, entity, action, checked, failed, by in rules
         ),
         units=tuple(
             UnitDay(code, name, failed, tuple(sorted(by.items(), key=lambda pair: (-pair[1], pair[0]))))

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-
-KINDS = ("trimmed", "inner blanks removed", "upper case", "composed (NFC)")
-_BLANKS = "\t\n\f\r \x85\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
-_ANY_BLANK = re.compile(f"[{_BLANKS}]")
 
 
 @dataclass(frozen=True)
@@ -35,12 +29,3 @@ def repaired(before: pa.Array, after: pa.Array) -> Repaired | None:
     changed = pc.fill_null(pc.not_equal(before, after), False)
     places = np.flatnonzero(changed.to_numpy(zero_copy_only=False))
     return Repaired(places, before.filter(changed), after.filter(changed)) if len(places) else None
-
-
-def kinds_of(before: str) -> tuple[str, ...]:
-    """How a code as delivered is repaired, in the order of KINDS."""
-    trimmed = before.strip(_BLANKS)
-    bare = _ANY_BLANK.sub("", trimmed)
-    composed = unicodedata.normalize("NFC", bare)
-    done = (trimmed != before, bare != trimmed, composed.upper() != composed, composed != bare)
-    return tuple(kind for kind, was_done in zip(KINDS, done, strict=True) if was_done)

@@ -8,6 +8,7 @@ null and empty fields are the same (0 and false are values); so is any order of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,6 +21,7 @@ import pyarrow.compute as pc
 
 _ESCAPE, _END, _MIDDLE = "\x1d", "\x1e", "\x1f"
 _JSON = f"{_ESCAPE}3"
+_NUL_IN_JSON = re.compile(rb"\\u0000")
 _ESCAPES = str.maketrans({_ESCAPE: f"{_ESCAPE}0", _END: f"{_ESCAPE}1", _MIDDLE: f"{_ESCAPE}2"})
 
 
@@ -33,9 +35,9 @@ def content_of(record: Mapping[str, Any], place: str | None = None) -> bytes:
         TypeError: it is nested deeper than can be written.
     """
     return "".join(
-        f"{name.translate(_ESCAPES)}{_MIDDLE}{written}{_END}"
+        f"{name.translate(_ESCAPES)}{_MIDDLE}{_written(record[name])}{_END}"
         for name in sorted(record)
-        if name != place and (written := _written(record[name])) is not None
+        if name != place and is_filled(record[name])
     ).encode()
 
 
@@ -44,12 +46,10 @@ def is_filled(value: Any) -> bool:
     return bool(value) or isinstance(value, int | float)
 
 
-def _written(value: Any) -> str | None:
-    """A value as content, null where it says nothing. Raises TypeError as `content_of`."""
+def _written(value: Any) -> str:
+    """A value that says something, as content. Raises TypeError as `content_of`."""
     if isinstance(value, str):
-        return value.translate(_ESCAPES) or None
-    if not is_filled(value):
-        return None
+        return value.translate(_ESCAPES)
     # In a list, so that what can be written here can be written inside its record too.
     return _JSON + orjson.dumps([value], option=orjson.OPT_SORT_KEYS)[1:-1].decode()
 
@@ -69,8 +69,8 @@ class Written:
     @classmethod
     def anything(cls, values: Sequence[Any]) -> Written:
         """Values of any kind. Raises TypeError as `content_of`."""
-        array = pa.array([_written(value) for value in values], pa.string())
-        return cls(array, sum(not isinstance(value, str) and is_filled(value) for value in values))
+        array = pa.array([_written(value) if is_filled(value) else None for value in values], pa.string())
+        return cls(array, pc.sum(pc.starts_with(array, _JSON)).as_py() or 0)  # no text begins with the mark
 
 
 def contents(fields: Mapping[str, Written]) -> Iterator[memoryview] | None:
@@ -79,13 +79,17 @@ def contents(fields: Mapping[str, Written]) -> Iterator[memoryview] | None:
     Returns:
         None where a control character wants escaping or a NUL stands: such a chunk is written one by one.
     """
-    parts, filled, marks = [], 0, 0
+    parts: list[pa.Array | str] = []
+    filled = marks = 0
     for name in sorted(fields):
         if name != name.translate(_ESCAPES):
             return None
         values = fields[name].values
         if values.null_count < len(values):
-            parts.append(pc.binary_join_element_wise(f"{name}{_MIDDLE}", values, _END, ""))
+            if values.null_count:
+                parts.append(pc.binary_join_element_wise(f"{name}{_MIDDLE}", values, _END, ""))
+            else:
+                parts += [f"{name}{_MIDDLE}", values, _END]
             filled += len(values) - values.null_count
             marks += fields[name].marks
     if not parts:
@@ -97,12 +101,12 @@ def contents(fields: Mapping[str, Written]) -> Iterator[memoryview] | None:
     for sign, expected in ((_END, filled), (_MIDDLE, filled), (_ESCAPE, marks), ("\0", 0)):
         if np.count_nonzero(written == ord(sign)) != expected:
             return None
-    if marks and b"\\u0000" in written.tobytes():
-        return None
     view = memoryview(data)
+    if marks and _NUL_IN_JSON.search(view):
+        return None
     return (view[start:end] for start, end in pairwise(ends.tolist()))
 
 
-def joined_rows(parts: Sequence[pa.Array]) -> pa.Array:
+def joined_rows(parts: Sequence[pa.Array | str]) -> pa.Array:
     """Row by row the texts that are there, one after the other (Arrow's null_handling="skip" loses rows without any)."""
     return pc.binary_join_element_wise(*parts, "", null_handling="replace", null_replacement="")

@@ -6,7 +6,7 @@ cannot reach raw. The delivered record itself stays beside, for the quarantine's
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,7 @@ class Shaped:
     content_hash: n digests of 16 bytes, keyed; equal for a record served again unchanged.
     delivered_key: the key as delivered, null if missing.
     repairs: field -> its codes that normalisation changed.
+    names: every field that any record has.
     """
 
     records: Sequence[Record]
@@ -52,6 +53,7 @@ class Shaped:
     content_hash: list[bytes]
     delivered_key: list[str | None]
     repairs: Mapping[str, Repaired]
+    names: frozenset[str]
 
     def __len__(self) -> int:
         return len(self.records)
@@ -66,10 +68,11 @@ def shape(records: Sequence[Record], spec: EntitySpec, *, first_row: int, hash_k
         hash_key: key of the content hash and of personal hashes.
     """
     scalar_fields = [item.field for item in spec.fields if item.kind != "list"]
+    names = frozenset(records.names if isinstance(records, TableRecords) else set().union(*records))
     hashes: list[bytes] | None
     try:
         scalars, not_text = strings_by_field(records, scalar_fields)
-        hashes = _hashed_by_column(records, scalars, not_text, spec, hash_key)
+        hashes = _hashed_by_column(records, names, scalars, not_text, spec, hash_key)
     except TypeError:  # nested deeper than can be written
         hashes = None
     if hashes is None:
@@ -119,11 +122,13 @@ def shape(records: Sequence[Record], spec: EntitySpec, *, first_row: int, hash_k
         content_hash=hashes,
         delivered_key=[key or None for key in scalars[spec.key].to_pylist()],
         repairs=repairs,
+        names=names,
     )
 
 
 def _hashed_by_column(
     records: Sequence[Record],
+    names: Set[str],
     scalars: Mapping[str, pa.Array],
     not_text: Mapping[int, set[str]],
     spec: EntitySpec,
@@ -133,12 +138,11 @@ def _hashed_by_column(
 
     Raises TypeError: a value is nested deeper than can be written.
     """
-    names = records.names if isinstance(records, TableRecords) else set().union(*records)
     foreign = set().union(*not_text.values())
     written = {
         name: Written.texts(values) for name, values in scalars.items() if name not in foreign and name != spec.place
     }
-    others = names.difference(written, {spec.place})
+    others = names - written.keys() - {spec.place}
     if len(others) > MOST_OTHER_COLUMNS:
         return None
     written |= {name: Written.anything(values_of(records, name)) for name in others}

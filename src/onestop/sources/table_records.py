@@ -19,9 +19,7 @@ class TableRecords(Sequence[Mapping[str, Any]]):
         extras: place of a record -> what it has beside these fields.
     """
 
-    def __init__(
-        self, columns: Mapping[str, Sequence[Any]], size: int, extras: Mapping[int, Mapping[str, Any]]
-    ) -> None:
+    def __init__(self, columns: Mapping[str, Sequence[Any]], size: int, extras: Mapping[int, dict[str, Any]]) -> None:
         self.columns = columns
         self.extras = extras
         self._size = size
@@ -30,7 +28,7 @@ class TableRecords(Sequence[Mapping[str, Any]]):
     def joined(cls, chunks: Sequence[Chunk]) -> TableRecords:
         """Chunks of one table, which have the same fields, as one."""
         columns: dict[str, list[Any]] = {field: [] for field in chunks[0].fields}
-        extras: dict[int, Mapping[str, Any]] = {}
+        extras: dict[int, dict[str, Any]] = {}
         size = 0
         for chunk in chunks:
             extras |= {int(place) + size: more for place, more in chunk.extras.items()}

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onestop.quality.repairs import EXAMPLES, CodeRepairs
-from onestop.sources.code_repairs import KINDS, kinds_of, repaired
+from onestop.quality.repairs import EXAMPLES, KINDS, CodeRepairs, kinds_of
+from onestop.sources.code_repairs import repaired
 from onestop.sources.text import code_array
 
 

@@ -424,13 +424,14 @@ def test_a_cell_without_heading_is_kept_and_reported(tmp_path: Path) -> None:
     assert "ghi chú" in records[0].values()
 
 
-def test_bytes_are_read_like_a_file_and_facts_wait_for_the_end(tmp_path: Path) -> None:
+def test_bytes_are_read_like_a_file_and_facts_wait_for_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onestop.sources.spreadsheet.ROWS", 3_000)  # of which the child hands over 2,000 at a time
     body = write_xlsx(tmp_path / "a.xlsx", "HoSo", [row(n) for n in range(1, 4501)]).read_bytes()
     reading = read_table(body, "a.xlsx", "dossier", stamp=STAMP)
     with pytest.raises(ValueError, match="not been read"):
         _ = reading.facts
     chunks = list(reading)
-    assert [len(c.records) for c in chunks] == [2000, 2000, 500]
+    assert [len(c.records) for c in chunks] == [4000, 500]
     assert reading.facts.records == 4500
     early = read_table(body, "a.xlsx", "dossier")
     next(early)

@@ -80,7 +80,7 @@ judged as (
     select
         counted_out.*,
         -- a limit of no days ends on the day of receipt
-        greatest(working.day, counted_out.received_on) as limit_on,
+        case when working.day is not null then greatest(working.day, counted_out.received_on) end as limit_on,
         coalesce(not counted_out.is_suspended and counted_out.judged_on > counted_out.due_on, false) as is_late
     from counted_out
     left join {{ ref('int_time__day') }} as working
