@@ -1,7 +1,7 @@
 -- The province beside the portal: one row per dossier (linked codes are one) that a one-stop copy speaks for or that
 -- the portal shows in a file in force. here_*: the one-stop copy that speaks (int_dossier__winner). there_*: its
--- current row on the portal: of the later file, then the later row; of a portal that is still in province.yml before one that
--- is not. Whether the two differ is decided here and nowhere else; docs/reconciliation.md has the readings.
+-- current row on the portal: of the later file, then the later row; of a portal that is still in province.yml before
+-- one that is not. Whether the two differ is decided here and nowhere else; docs/reconciliation.md has the readings.
 with
 
 shown as (

@@ -55,7 +55,7 @@ bound as (
     group by period.period_convention
 ),
 
-line as (
+every_line as (
     select * from unit_cell
     union all
     select * from subtotal
@@ -70,8 +70,8 @@ running as (
         series.source_id,
         series.period_convention,
         step.month_index,
-        sum(coalesce(line.received, 0)) over months as received_until,
-        sum(coalesce(line.resolved, 0)) over months as resolved_until
+        sum(coalesce(every_line.received, 0)) over months as received_until,
+        sum(coalesce(every_line.resolved, 0)) over months as resolved_until
     from (
         select distinct
             org_view,
@@ -79,18 +79,18 @@ running as (
             line,
             source_id,
             period_convention
-        from line
+        from every_line
     ) as series
     inner join bound on series.period_convention = bound.period_convention
     cross join generate_series(bound.first_month, bound.last_month) as step (month_index)
-    left join line
+    left join every_line
         on
-            series.org_view = line.org_view
-            and series.agency_code = line.agency_code
-            and series.line = line.line
-            and series.source_id is not distinct from line.source_id
-            and series.period_convention = line.period_convention
-            and step.month_index = line.month_index
+            series.org_view = every_line.org_view
+            and series.agency_code = every_line.agency_code
+            and series.line = every_line.line
+            and series.source_id is not distinct from every_line.source_id
+            and series.period_convention = every_line.period_convention
+            and step.month_index = every_line.month_index
     window
         months as (
             partition by
