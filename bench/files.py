@@ -68,7 +68,7 @@ def _load(here: Place, *, judged: bool = True) -> float:
     """Seconds from the file to committed rows, into an emptied table; without the two looks, 2 s apart, at the file."""
     emptied(here, "raw.portal_dossier, ops.portal_file")
     settings = config.load(here.settings.file)
-    with patch("onestop.pipeline.files.wait_until_settled", lambda fs, file: file):
+    with patch("onestop.pipeline.files.wait_until_settled", lambda fs, file, **_: file):
         began = time.perf_counter()
         if judged:
             result = ingest(settings, "portal", as_of=here.as_of)

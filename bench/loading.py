@@ -30,11 +30,14 @@ COPY = "server-side COPY, unlogged, no index"
 
 
 def no_verdict(book: RuleBook) -> Callable[[pd.DataFrame, object], Verdict]:
-    """A judge that finds nothing."""
+    """A judge that asks nothing of GX: rows with unreadable dates alone go to quarantine, as what follows needs it."""
     rules = book.row_rules
+    quarantine = next(r.id for r in rules if r.action == "quarantine")
 
     def judge(table: pd.DataFrame, deleted: object) -> Verdict:
-        return Verdict({r.id: 0 for r in rules}, {r.id: np.zeros(len(table), dtype=bool) for r in rules})
+        broken = {r.id: np.zeros(len(table), dtype=bool) for r in rules}
+        broken[quarantine] = (table["unreadable_dates"] > 0).to_numpy()
+        return Verdict({r.id: 0 for r in rules}, broken)
 
     return judge
 

@@ -28,69 +28,92 @@ class _End:
 
 
 def pull(feed: Iterator[Page], run: LandingRun, ahead: int = 4) -> Generator[Page, None, None]:
-    """The pages of a feed, landed before they are handed on, fetched by a thread while the last one is judged.
+    """The pages of a feed, landed before they are handed on. While one is judged the next ones are on their way: one
+    thread asks the source, another lands what came, so that the source does not wait for the disk.
 
-    Close the generator (contextlib.closing) to end the thread early: a Feed is stopped in the middle of a
+    Close the generator (contextlib.closing) to end the threads early: a Feed is stopped in the middle of a
     request or a wait, another iterator ends with the page that it is making.
 
     Args:
-        feed: the source's pages; only the thread reads it and closes it.
+        feed: the source's pages; only one thread reads it and closes it.
         run: where they are landed; closing it is left to the caller, who knows what became of the pages.
-        ahead: how many landed pages may wait.
+        ahead: how many pages may be fetched and not yet taken.
 
     Raises:
         whatever the feed or landing raised, after the pages that came before it.
     """
-    ready: queue.SimpleQueue[Page | _End] = queue.SimpleQueue()
-    room = threading.Semaphore(ahead)
-    left = threading.Event()
-    thread = threading.Thread(target=_fetch, args=(feed, run, ready, room, left), name="pull", daemon=True)
-    thread.start()
+    way = _Way(feed, run, threading.Semaphore(ahead))
+    threads = [threading.Thread(target=work, name="pull", daemon=True) for work in (way.fetch, way.land)]
+    for thread in threads:
+        thread.start()
     try:
         while True:
-            item = ready.get()
+            item = way.ready.get()
             if isinstance(item, _End):
                 if item.problem is not None:
                     raise item.problem
                 return
-            room.release()
+            way.room.release()
             yield item
             del item  # the consumer alone decides how long a page lives
     finally:
-        left.set()
-        room.release()
-        if isinstance(feed, Feed) and thread.is_alive():
-            feed.stop()
-        thread.join(JOIN_SECONDS)
+        way.leave(is_alive=threads[0].is_alive())
+        for thread in threads:
+            thread.join(JOIN_SECONDS)
 
 
-def _fetch(
-    feed: Iterator[Page],
-    run: LandingRun,
-    ready: queue.SimpleQueue[Page | _End],
-    room: threading.Semaphore,
-    left: threading.Event,
-) -> None:
-    problem: BaseException | None = None
-    try:
-        while True:
-            room.acquire()
-            if left.is_set():
-                break
-            page = next(feed, None)
-            if page is None or left.is_set():
-                break
-            run.put(page.number, page.body, records=len(page.records))
-            ready.put(page)
-            del page
-    except BaseException as raised:
-        problem = raised
-    finally:
+class _Way:
+    """Of pages from a feed to landing to whoever takes them from `ready`, which ends with an _End."""
+
+    def __init__(self, feed: Iterator[Page], run: LandingRun, room: threading.Semaphore) -> None:
+        self.ready: queue.SimpleQueue[Page | _End] = queue.SimpleQueue()
+        self.room = room
+        self._feed = feed
+        self._run = run
+        self._fetched: queue.SimpleQueue[Page | _End] = queue.SimpleQueue()
+        self._left = threading.Event()
+
+    def leave(self, *, is_alive: bool = True) -> None:
+        """No more is wanted."""
+        self._left.set()
+        self.room.release()
+        if isinstance(self._feed, Feed) and is_alive:
+            self._feed.stop()
+
+    def fetch(self) -> None:
+        problem: BaseException | None = None
         try:
-            if isinstance(feed, Feed | Generator):
-                feed.close()
+            while True:
+                self.room.acquire()
+                if self._left.is_set():
+                    break
+                page = next(self._feed, None)
+                if page is None or self._left.is_set():
+                    break
+                self._fetched.put(page)
+                del page
+        except BaseException as raised:
+            problem = raised
         finally:
-            ready.put(_End(problem))
+            try:
+                if isinstance(self._feed, Feed | Generator):
+                    self._feed.close()
+            finally:
+                self._fetched.put(_End(problem))
+
+    def land(self) -> None:
+        while not isinstance(page := self._fetched.get(), _End):
+            if self._left.is_set():
+                continue  # whoever wanted it is gone
+            try:
+                self._run.put(page.number, page.body, records=len(page.records))
+            except BaseException as problem:
+                self.ready.put(_End(problem))
+                self.leave()
+            else:
+                self.ready.put(page)
+            del page
+        self.ready.put(page)
 
 
 def replay(run: LandingRun, parse: Parser) -> Generator[Page, None, None]:
