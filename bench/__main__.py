@@ -1,4 +1,7 @@
-"""`python -m bench [loading|files|http|verdicts|memory|dags]`: measure and print, side by side."""
+"""`python -m bench [loading|files|http|verdicts|memory|published|dags|reconciliation]`: measure and print, side by side.
+
+Exits 1 where a published figure does not come out.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,10 @@ from bench.rates import Rate
 os.environ.pop("ONESTOP_WAREHOUSE_DSN", None)  # measurements have a server of their own
 
 
-def main(parts: list[str]) -> None:
-    """Run the parts named, all by default."""
-    wanted = parts or ["loading", "files", "http", "verdicts", "memory", "dags"]
+def main(parts: list[str]) -> int:
+    """Run the parts named, all by default; 1 where a figure that was published does not come out."""
+    wrong = 0
+    wanted = parts or ["loading", "files", "http", "verdicts", "memory", "published", "dags", "reconciliation"]
     if "loading" in wanted:
         from bench import loading
 
@@ -50,12 +54,28 @@ def main(parts: list[str]) -> None:
             first, *_, last = peaks.values()
             readers = f", reader {last.reader / first.reader:.2f}" if first.reader else ""
             print(f"  {kind:6} ratio {last.loader / first.loader:.2f}{readers}", flush=True)
+    if "published" in wanted:
+        from bench import published
+
+        print("A published quarter through the whole product: every figure, and how long it took")
+        for outcome in published.measure():
+            print(f"  {outcome.scope}: {outcome.dossiers:,} dossiers in {outcome.seconds:.0f} s")
+            for name, figure, counted in outcome.figures:
+                print(f"    {name:30} {figure:>9,} {counted:>9,} {'' if counted == figure else 'DIFFERS'}", flush=True)
+                wrong += counted != figure
     if "dags" in wanted:
         from bench import dag_run
 
         print("From the trigger of ingest__igate to the finished report, as DAG runs")
         for step, seconds in dag_run.measure().items():
             print(f"  {step:40} {seconds:>8.0f} s", flush=True)
+    if "reconciliation" in wanted:
+        from bench import reconciliation
+
+        print("Reconciliation of province and portal (aim: models and history below 20 s, exact)")
+        for what, value in reconciliation.measure().items():
+            print(f"  {what:52} {value:>10,.1f}", flush=True)
+    return int(wrong > 0)
 
 
 def _show(title: str, rates: Iterable[Rate], unit: str = "rows/s") -> None:
@@ -65,4 +85,4 @@ def _show(title: str, rates: Iterable[Rate], unit: str = "rows/s") -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -35,6 +35,13 @@ def place(dossiers: int) -> Iterator[Place]:
     """A province with about this many dossiers, all of its servers stopped at the end."""
     name = f"bench_{dossiers}"
     SCENARIOS[name] = scenario("dak_lak_2024_q3").scaled(dossiers / FULL_SIZE, name)
+    with place_of(name) as here:
+        yield here
+
+
+@contextmanager
+def place_of(name: str) -> Iterator[Place]:
+    """The province of a scenario, all of its servers stopped at the end."""
     folder = Path(tempfile.mkdtemp(prefix="onestop-bench-"))
     folder.chmod(0o755)
     try:
@@ -44,9 +51,7 @@ def place(dossiers: int) -> Iterator[Place]:
             postgres = EmbeddedPostgres(settings.local)
             postgres.start()
             try:
-                yield Place(
-                    settings, parse_moment(scenario("dak_lak_2024_q3").as_of.isoformat(), settings.zone), postgres
-                )
+                yield Place(settings, parse_moment(scenario(name).as_of.isoformat(), settings.zone), postgres)
             finally:
                 postgres.destroy()
     finally:

@@ -1,5 +1,5 @@
--- What is new, resolved, announced or issued in a longer period is the sum over its months, unit by unit: numerators and
--- denominators alike. Of a period under way the months not begun are not shown: only periods that are over are compared.
+-- What is new, resolved, announced or issued in a longer period is the sum over its months, unit by unit: numerators
+-- and denominators alike. Of a period under way the months not begun are not shown: only those that are over are compared.
 with
 
 period as (

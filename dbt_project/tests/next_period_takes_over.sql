@@ -1,5 +1,5 @@
--- Column 6 of a period is column 11 of the one before it, unit by unit and field by field; so it is with feedback. Of the
--- first period nothing can be said.
+-- Column 6 of a period is column 11 of the one before it, unit by unit and field by field; so it is with feedback. Of
+-- the first period nothing can be said.
 with
 
 period as (

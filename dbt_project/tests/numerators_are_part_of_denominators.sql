@@ -1,5 +1,6 @@
 -- Every ratio lies between 0 and 1, of whole dossiers, cases, procedures, units; every value is its numerator over its
--- denominator; a count has none; no row is empty; a score's points fit into its maximum.
+-- denominator; a count has none; no row is empty; a score's points fit into its maximum. What reference files bring is
+-- theirs to get right.
 select
     figure.period_convention,
     figure.period,
@@ -16,7 +17,11 @@ where
     figure.numerator < 0
     or (figure.denominator is null) <> (metric.denominator is null)
     or (figure.numerator = 0 and coalesce(figure.denominator, 0) = 0)
-    or (metric.unit in ('ratio', 'point') and figure.denominator is not null and figure.numerator > figure.denominator)
+    or (
+        metric.unit in ('ratio', 'point')
+        and metric.family <> 'reference'
+        and figure.numerator > figure.denominator
+    )
     or figure.value is distinct from case
         when figure.denominator is null then figure.numerator
         when figure.denominator <> 0 then figure.numerator / figure.denominator

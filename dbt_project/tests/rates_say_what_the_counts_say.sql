@@ -1,5 +1,5 @@
 -- Numerators and denominators that are counts of the form or of feedback are those very counts, over every row of
--- quarterly_metric; and a numerator is part of its denominator.
+-- quarterly_metric.
 {%- set parts = [
     ('on_time_rate', 'numerator', ['resolved_early', 'resolved_on_time']),
     ('on_time_rate', 'denominator', ['resolved_total']),
@@ -23,8 +23,7 @@ select
     period,
     org_view,
     agency_code,
-    field_code,
-    null as metric_code
+    field_code
 from {{ ref('quarterly_metric') }}
 group by period_convention, period, org_view, agency_code, field_code
 having
@@ -37,18 +36,3 @@ having
         ), 0) <> 0
         {% if not loop.last %}or{% endif %}
     {% endfor %}
-union all
-select
-    figure.period_convention,
-    figure.period,
-    figure.org_view,
-    figure.agency_code,
-    figure.field_code,
-    figure.metric_code
-from {{ ref('quarterly_metric') }} as figure
-inner join {{ ref('dim_metric') }} as metric on figure.metric_code = metric.metric_code
-where
-    metric.unit = 'ratio'
-    -- Reference files are counted as they say, more issued than required too.
-    and metric.family <> 'reference'
-    and not figure.numerator between 0 and figure.denominator

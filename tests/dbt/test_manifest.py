@@ -225,6 +225,19 @@ def test_exposures_name_the_tables_that_their_readers_read(
         assert named == set(re.findall(r"\b(?:mart|report)\.([a-z][a-z0-9_]+)", code)) & models.keys(), exposure["name"]
 
 
+def test_every_reader_of_public_tables_is_exposed(manifest: dict[str, Any], models: dict[str, dict[str, Any]]) -> None:
+    exposed = {path for e in manifest["exposures"].values() for path in e["config"]["meta"]["readers"]}
+    root = PROJECT.parent
+    asking = re.compile(r"\b(?:from|join)\s+(?:mart|report)\.([a-z][a-z0-9_]+)")
+    readers = {
+        path.relative_to(root).as_posix()
+        for path in (root / "src" / "onestop").rglob("*.py")
+        if models.keys() & set(asking.findall(path.read_text(encoding="utf-8")))
+    }
+    # The demonstration prints what it has just built.
+    assert readers - exposed <= {"src/onestop/platform/demo.py"}
+
+
 def test_sources_of_records_say_how_old_they_may_be(manifest: dict[str, Any]) -> None:
     raw = {node["name"]: node for node in manifest["sources"].values() if node["source_name"] == "raw"}
     limited = {name for name, node in raw.items() if node["freshness"] and node["freshness"]["warn_after"]["count"]}

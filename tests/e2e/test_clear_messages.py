@@ -53,7 +53,7 @@ def onestop(world: World, *words: str, config: str = "province.yml", **environme
     """The `onestop` command in a process of its own; a variable of None is not set."""
     given = {**os.environ, "ONESTOP_AS_OF": AS_OF.isoformat(), **environment}
     done = subprocess.run(
-        [ONESTOP, *words, "--config", config], cwd=world.folder, capture_output=True, text=True, timeout=120,
+        [ONESTOP, *words, "--config", config], cwd=world.folder, capture_output=True, text=True, timeout=300,
         env={name: value for name, value in given.items() if value is not None},
     )  # fmt: skip
     return Said(done.returncode, done.stdout, done.stderr)

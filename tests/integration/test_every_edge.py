@@ -140,12 +140,6 @@ CASES = [
         [done("20240718", "20240722", "20240722")],
         working_days=1,  # 19 July off (a storm); 22 counts
     ),
-    Case(
-        "in a year without any list",
-        [done("20210210", "20210217", "20210217")],
-        {"2021-Q1": ("direct", "on_time")},
-        working_days=5,  # Monday to Friday, Tết or not
-    ),
     # -- Supplements: open at the quarter's end (14 September)?
     Case(
         "asked on the last day: suspended, so within, whatever is due",
@@ -294,7 +288,7 @@ UNITS = [
     ("H15.20.3", "Xã Ba", "commune", DISTRICT, None, "2025-06-30"),
     ("H15.20.3", "Xã Ba", "commune", ROOT, "2025-07-01", None),  # keeps its code in the new tree
     ("H15.20.4", "Xã Tách", "commune", DISTRICT, None, "2025-06-30"),
-    ("H15.20.5", "Xã Cũ", "commune", DISTRICT, None, "2019-12-31"),
+    ("H15.20.5", "Xã Cũ", "commune", DISTRICT, None, "2023-12-31"),
     ("H15.20.6", "Đội thuế", "branch", DISTRICT, None, "2025-06-30"),
     ("H15.101", "Xã Liên Sơn", "commune", ROOT, "2025-07-01", None),
     ("H15.102", "Xã Tách Mới", "commune", ROOT, "2025-07-01", None),
@@ -304,7 +298,7 @@ UNITS = [
     ("H15.09", "Sở Mới", "department", ROOT, "2025-09-25", None),
 ]
 SUCCESSIONS = [
-    ("H15.20.5", "H15.20.1", "2020-01-01", "1"),  # the chain's first link
+    ("H15.20.5", "H15.20.1", "2024-01-01", "1"),  # the chain's first link
     ("H15.20.1", "H15.101", "2025-07-01", "1"),  # merged
     ("H15.20.2", "H15.101", "2025-07-01", "1"),
     ("H15.20.3", "H15.20.3", "2025-07-01", "1"),  # its own successor, with part of it going elsewhere
@@ -320,8 +314,8 @@ PLACES: list[tuple[str, str, str, list[str], list[str]]] = [
     ("merged, received on the day itself, names the old unit", "H15.20.1", "20250701", ["H15.20.1", DISTRICT], ["H15.20.1", DISTRICT]),
     ("the new unit", "H15.101", "20250701", ["H15.101"], ["H15.101"]),
     ("the new unit before it existed", "H15.101", "20250601", ["H15.101"], ["H15.101"]),
-    ("a chain of successions", "H15.20.5", "20190601", ["H15.20.5", DISTRICT], ["H15.101"]),
-    ("a chain, received after its first link", "H15.20.5", "20210601", ["H15.20.5", DISTRICT], ["H15.20.5", DISTRICT]),
+    ("a chain of successions", "H15.20.5", "20231231", ["H15.20.5", DISTRICT], ["H15.101"]),
+    ("a chain, received after its first link", "H15.20.5", "20240101", ["H15.20.5", DISTRICT], ["H15.20.5", DISTRICT]),
     ("a split follows its default", "H15.20.4", "20250101", ["H15.20.4", DISTRICT], ["H15.102"]),
     ("a split, the dossier names the new unit", "H15.102", "20250101", ["H15.102"], ["H15.102"]),
     ("its own successor, then", "H15.20.3", "20250630", ["H15.20.3", DISTRICT], ["H15.20.3"]),
@@ -563,7 +557,7 @@ def test_additive_totals_agree_in_both_views(built: tuple[str, Path]) -> None:
     [(periods,)] = rows(
         built, "select count(*) from report.form_ii_06a where agency_code = 'H15' and org_view = 'as_is'"
     )
-    assert periods > 200
+    assert periods > 60
 
 
 def test_100_000_random_cases_are_the_same_in_python_and_sql(built: tuple[str, Path]) -> None:
@@ -604,6 +598,7 @@ def test_100_000_random_cases_are_the_same_in_python_and_sql(built: tuple[str, P
                 None if finished is None else calendar.processing_days(supplements, received, finished),
                 None if submitted_at is None else calendar.intake_seconds(submitted_at, received_at),
                 all(calendar.is_official(day) for day in years),
+                all(calendar.is_official(moment.date()) for moment in (received_at, submitted_at) if moment),
             )
         )
     with closing(psycopg.connect(dsn)) as connection, connection.cursor() as cursor:

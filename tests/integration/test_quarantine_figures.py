@@ -159,8 +159,8 @@ def too_strict(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def models_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Build without the data tests, which other tests run: three builds are enough to wait for."""
-    run = dbt._run
-    monkeypatch.setattr(dbt, "_run", lambda command, *more: run([*command, "--exclude-resource-type", "test"], *more))
+    run = dbt.run
+    monkeypatch.setattr(dbt, "run", lambda command, *more: run([*command, "--exclude-resource-type", "test"], *more))
 
 
 @pytest.fixture

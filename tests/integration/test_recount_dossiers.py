@@ -78,3 +78,30 @@ def test_every_cell_is_the_one_counted_by_hand(built: tuple[World, str]) -> None
     assert dict(list(wrong.items())[:20]) == {}, len(wrong)
     assert len(counted) > 50_000
     assert len({key[5] for key in counted}) == 12 + 20 + 2 + 5
+
+
+def test_dossiers_cost_together_what_their_part_lost(built: tuple[World, str]) -> None:
+    _, dsn = built
+    lost = rows(
+        dsn,
+        "select period, part_code, count(*) as dossiers, sum(points_lost_by_province) as points"
+        " from mart.score_766_loss group by period, part_code",
+    )
+    parts = rows(
+        dsn,
+        "select period, part_code, denominator - numerator as dossiers, maximum - points as points"
+        " from mart.score_766_part where (org_view, agency_code, field_code) = ('as_was', %s, '*')"
+        " and denominator > numerator and part_code = any(%s)",
+        ROOT,
+        [
+            *("progress", "dossier_satisfaction", "payment_dossiers", "electronic_result", "digitised_intake"),
+            *("data_reuse", "portal_sync"),
+        ],
+    )
+    assert len(parts) > 100
+    assert {(row["period"], row["part_code"]): row["dossiers"] for row in lost} == {
+        (row["period"], row["part_code"]): row["dossiers"] for row in parts
+    }
+    by_dossiers = {(row["period"], row["part_code"]): row["points"] for row in lost}
+    for row in parts:
+        assert abs(by_dossiers[row["period"], row["part_code"]] - row["points"]) < 1e-9, row

@@ -19,6 +19,7 @@ from psycopg import sql
 
 from onestop.config import Settings
 from onestop.errors import ConfigurationError
+from onestop.landing import ledger
 from onestop.periods import Period
 from onestop.pipeline.ingest_result import Progress
 from onestop.reporting.draft import draft
@@ -47,6 +48,7 @@ def report_known_at(
     dsn = warehouse_dsn(settings)
     with closing(connect(dsn, autocommit=True)) as connection:
         migrate(connection)
+        ledger.sync_sources(connection, [(s.id, s.kind) for s in settings.sources])
         connection.execute(_LOCK)
         _drop(connection)
         try:

@@ -21,9 +21,11 @@ from onestop.pipeline.entities import Entity, entity_of, portal_entity
 from onestop.pipeline.warehouse_faults import explained
 from onestop.quality.quarantine_cells import cells_of, shown_key
 from onestop.quality.quarantine_status import UNKNOWN_UNIT, Selection, Waiting, check_source, read_waiting, unit_names
+from onestop.quality.rules import RowRule
 from onestop.reporting.numbers_vi import day
 from onestop.reporting.quarantine_workbook import Fault, RejectedRow, write_quarantine_workbook
 from onestop.reporting.wording import province_title
+from onestop.sources.portal_columns import LAYOUTS
 from onestop.warehouse.connection import connect, warehouse_dsn
 from onestop.warehouse.migrations import migrate
 
@@ -159,11 +161,20 @@ def _faults(rule_ids: Sequence[str], entity: Entity, payload: Mapping[str, Any])
     """A rule that is no longer in the book has no words: the next replay closes or renames it."""
     rules = {rule.id: rule for rule in entity.book.row_rules}
     return tuple(
-        Fault(rule.id, rule.message_vi, rule.correct_vi or "", rule.owner, cells_of(rule, entity.spec, payload))
+        Fault(rule.id, rule.message_vi, rule.correct_vi or "", rule.owner, _cells(rule, entity, payload))
         if (rule := rules.get(rule_id))
         else Fault(rule_id, "Quy tắc này không còn hiệu lực", "Chờ hệ thống kiểm tra lại", "province", {})
         for rule_id in rule_ids
     )
+
+
+def _cells(rule: RowRule, entity: Entity, payload: Mapping[str, Any]) -> dict[str, str]:
+    """The wrong cells; those of the portal's exports under the headings that stand over them."""
+    cells = cells_of(rule, entity.spec, payload)
+    if entity.spec.family != "portal":
+        return cells
+    headings = {column.field: column.heading for column in LAYOUTS[entity.spec.entity].columns}
+    return {headings.get(name, name): value for name, value in cells.items()}
 
 
 def _entity(kind: str, name: str) -> Entity:

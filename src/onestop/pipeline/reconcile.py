@@ -60,6 +60,7 @@ def reconcile(
             connection,
             period,
             province_code=settings.province.code,
+            zone=settings.zone,
             agency=agency,
             limit=settings.reconcile.limit,
         )

@@ -38,7 +38,8 @@ body { font: 15px/1.5 "Segoe UI", "Noto Sans", Arial, sans-serif; margin: 1.5rem
 table { border-collapse: collapse; width: 100%; margin: .5rem 0 1.5rem; }
 td, th { border: 1px solid #ccd3da; padding: .35rem .6rem; text-align: left; vertical-align: top; }
 ul { padding-left: 1.2rem; }
-.navbar, .ge-walkthrough-modal, .modal, .cooltip, [id$="-filter"], .collapse-toggle { display: none; }
+.col-lg-2, .navbar, .modal, .collapse, a[data-toggle="collapse"], .ge-walkthrough-modal { display: none; }
+.fa-check-circle::before { content: "✓"; color: #14663a; } .fa-times::before { content: "✗"; color: #b3261e; font-weight: 700; }
 </style>"""
 
 
@@ -89,14 +90,13 @@ def _result(rule: RowRule, checked: int, failed: int) -> Any:
     """A rule as one result: the counts are the rule's, whichever of its expectations failed."""
     shown = next((e for e in rule.expectations if not e.type.endswith("not_be_null")), rule.expectations[0])
     others = len(rule.expectations) - 1
-    note = f"{rule.id} ({rule.action}): {rule.message_vi} / {rule.message_en}"
-    if others:
-        note += f" (with {others} more of the same rule; the counts are those of all together)"
+    said = f"{rule.id} ({rule.action}): {rule.message_vi} / {rule.message_en} [{shown.type}"
+    said += f" with {others} more of the same rule; the counts are those of all together]" if others else "]"
     arguments = shown.arguments | ({"condition_parser": "pandas"} if "row_condition" in shown.arguments else {})
     return ExpectationValidationResult(
         success=not failed,
         expectation_config=ExpectationConfiguration(
-            type=shown.type, kwargs=arguments, meta={"rule": rule.id, "notes": {"format": "string", "content": [note]}}
+            type=shown.type, kwargs=arguments, meta={"rule": rule.id}, description=said
         ),
         result={
             "element_count": checked,

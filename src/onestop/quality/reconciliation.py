@@ -38,6 +38,8 @@ cross join lateral (values
     ('unit', dossier.has_unit_conflict)
 ) as kind (kind, holds)
 where dossier.is_difference and kind.holds
+    -- what was received after the portal's newest export cannot be known to differ yet
+    and dossier.differs_since is not null
 """
 _CLOSE = """
 update ops.reconciliation_difference as old

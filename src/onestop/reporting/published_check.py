@@ -91,7 +91,8 @@ def check_file(path: Path) -> Checked:
         ) from None
     except (ValueError, RecursionError) as problem:
         raise ConfigurationError(f"{path} is no JSON: {problem}", next_step="mend the place it names") from None
-    rows = list(_rows(content, ""))
+    is_one_row = isinstance(content, Mapping) and bool(_COUNTS & content.keys())
+    rows = [(path.stem, content)] if is_one_row else list(_rows(content, ""))
     if not rows:
         raise ConfigurationError(
             f"{path} holds no rows", next_step="write an object of rows by name, each an object of figures"

@@ -205,7 +205,10 @@ def read_day(
         province_name=province_name,
         texts=texts,
         sources=tuple(sources),
-        rules=tuple(RuleDay(*values, tuple(int(by.get(d, 0)) for d in days)) for *values, by in rules),
+        rules=tuple(
+            RuleDay(rule, source, entity, action, checked, failed, tuple(int(by.get(d, 0)) for d in days))
+            for rule, source, entity, action, checked, failed, by in rules
+        ),
         units=tuple(
             UnitDay(code, name, failed, tuple(sorted(by.items(), key=lambda pair: (-pair[1], pair[0]))))
             for code, name, failed, by in units

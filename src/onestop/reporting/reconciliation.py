@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 from psycopg.rows import dict_row
@@ -14,6 +15,8 @@ from onestop.errors import OnestopError
 from onestop.periods import Period
 
 Row = Mapping[str, Any]
+
+MOST_ROWS = 20_000  # of one list in a workbook: nobody works off more by hand
 
 # A dossier belongs to a period for either side: received, in progress or resolved in it.
 _IN_PERIOD = (
@@ -75,6 +78,7 @@ def read(
     period: Period,
     *,
     province_code: str,
+    zone: ZoneInfo,
     agency: str | None = None,
     limit: float | None = None,
 ) -> Reconciliation:
@@ -95,7 +99,9 @@ def read(
         def rows(query: str) -> list[dict[str, Any]]:
             return cursor.execute(query.encode(), where).fetchall()
 
-        if not rows("select from mart.dim_period where period_convention = %(convention)s and period = %(name)s"):
+        if not rows(
+            "select 1 as found from mart.dim_period where period_convention = %(convention)s and period = %(name)s"
+        ):
             raise OnestopError(
                 f"the warehouse holds no period {period}", next_step="choose a period of mart.dim_period"
             )
@@ -114,8 +120,8 @@ def read(
         )
         return Reconciliation(
             period=period,
-            known_at=moment["known_at"],
-            agency_code=where["unit"],
+            known_at=moment["known_at"].astimezone(zone),
+            agency_code=agency or province_code,
             results={row["result"]: row["dossiers"] for row in results},
             causes=rows(
                 "select d.result, d.likely_cause, word.name_vi, word.name_en, word.is_pending, count(*) as dossiers,"
@@ -159,7 +165,8 @@ def differences(connection: psycopg.Connection[Any], period: Period, agency: str
             "select d.*, word.name_vi as cause_name_vi, word.advice_vi from mart.reconciliation_dossier as d"
             " join intermediate.reconciliation_cause as word on d.likely_cause = word.cause"
             f" where d.is_difference and {_IN_PERIOD} and {_UNIT}"
-            " order by word.is_pending, d.result, d.likely_cause, d.age_days desc nulls last, d.dossier_code".encode(),
+            " order by word.is_pending, d.result, d.likely_cause, d.age_days desc nulls last, d.dossier_code"
+            f" limit {MOST_ROWS + 1}".encode(),
             {"first": period.first, "last": period.last, "agency": agency},
         ).fetchall()
 

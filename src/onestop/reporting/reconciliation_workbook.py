@@ -15,6 +15,7 @@ from typing import Any
 import xlsxwriter
 
 from onestop.periods import Period
+from onestop.reporting.reconciliation import MOST_ROWS
 from onestop.reporting.wording import period_title
 
 FONT = "Times New Roman"
@@ -158,6 +159,10 @@ def _sheet(
         sheet.set_column(place, place, width)
         sheet.write_string(2, place, label, heading)
     sheet.freeze_panes(3, 2)
+    if len(rows) > MOST_ROWS:
+        rows = rows[:MOST_ROWS]
+        left_off = f"Chỉ liệt kê {MOST_ROWS} dòng đầu; danh sách đầy đủ có trong kho dữ liệu."
+        sheet.write_string(1, 0, f"{note} {left_off}".strip(), book.add_format({**base, "italic": True}))
     if rows:
         sheet.autofilter(2, 0, 2 + len(rows), len(columns))
     else:

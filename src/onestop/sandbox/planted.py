@@ -67,7 +67,7 @@ def _frame(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
         connection.execute(_BATCH, [source, "dossier", True])
     connection.execute(_BATCH, ["reference", "agency", False])
     connection.execute(_BATCH, ["reference", "agency_succession", False])
-    units = [(PROVINCE, "province", None, None)]
+    units: list[tuple[str, str, str | None, str | None]] = [(PROVINCE, "province", None, None)]
     units += [(f"{PROVINCE}.{number:02d}", "department", PROVINCE, None) for number in (*range(41), 50)]
     units += [(f"{PROVINCE}.90", "department", PROVINCE, "2024-02-29")]
     for place, (code, level, parent, until) in enumerate(units, 1):

@@ -39,7 +39,7 @@ def plant_questions(connection: psycopg.Connection[tuple[Any, ...]], seed: int =
     world.mass(unit(7), date(2024, 6, 13), 60, planted=True)  # the statutory quarter ends on 14 June
     world.mass(unit(8), date(2024, 5, 21), 60, planted=False)  # no quarter's end
     world.mass(unit(9), LAST, 10, planted=False)
-    world.mass(unit(10), LAST, 18, planted=True)  # faint
+    world.mass(unit(10), LAST, 12, planted=True)  # faint
     world.ratings()
     world.write(connection)
     return world.truth

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from onestop.sources import service_levels
+
 Kind = Literal["code", "text", "date", "amount", "label"]
 DOSSIER_CODE_HEADING = "Mã hồ sơ"
 
@@ -56,7 +58,7 @@ _STATUS = _codes(
     "Đã trả kết quả",
 )
 _CHANNEL = _codes("Trực tiếp", "Trực tuyến", "Bưu chính công ích")
-_LEVEL = _codes("Cung cấp thông tin", "Một phần", "Toàn trình", first=2)
+_LEVEL = _codes(*service_levels.LABELS, first=service_levels.FIRST)
 _CODE = Column(DOSSIER_CODE_HEADING, "MaHoSo", "code")
 _STT = "STT"
 

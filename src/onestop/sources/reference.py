@@ -12,8 +12,10 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 
 from onestop.errors import DataRefused
+from onestop.sources.service_levels import LABELS, level_of
 
 Row = dict[str, str | None]
 LEVELS = ("province", "department", "district", "commune", "branch")
@@ -161,6 +163,8 @@ def _clean(kind: ReferenceFile, row: dict[str, str]) -> Row:
         value = unicodedata.normalize("NFC", row[name].strip())
         if name in kind.codes:
             value = "".join(value.split()).upper()
+        if name == "service_level":
+            value = level_of(value) or value
         cleaned[name] = value or None
     return cleaned
 
@@ -181,9 +185,16 @@ def _row_problems(kind: ReferenceFile, row: Row) -> list[str]:
     start, end = row.get("valid_from"), row.get("valid_to")
     if start and end and _is_day(start) and _is_day(end) and start > end:
         problems.append(f"valid_to {end} lies before valid_from {start}")
+    for part, whole in (("issued", "required"), ("digitally_signed", "issued"), ("score", "max_score")):
+        few, many = row.get(part), row.get(whole)
+        if few and many and _NUMBER.fullmatch(few) and _NUMBER.fullmatch(many) and Decimal(few) > Decimal(many):
+            problems.append(f"{part} {few} is more than {whole} {many}")
     level = row.get("level")
     if level is not None and level not in LEVELS:
         problems.append(f"level {level!r} is not one of {', '.join(LEVELS)}")
+    service = row.get("service_level")
+    if service is not None and level_of(service) is None:
+        problems.append(f"service_level {service!r} is not one of 1 to 4 or {', '.join(LABELS)}")
     return problems
 
 

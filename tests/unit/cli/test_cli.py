@@ -41,7 +41,7 @@ def onestop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
 def test_help_has_an_example_for_every_command(onestop: Command) -> None:
     code, overview, _ = onestop("--help")
     assert code == 0
-    names = [command.callback.__name__ for command in command_line.app.registered_commands if command.callback]
+    names = [c.name or c.callback.__name__ for c in command_line.app.registered_commands if c.callback]
     assert {"run", "ingest", "transform", "report", "up", "down", "status", "sandbox", "doctor"} <= set(names)
     for name in names:
         code, out, _ = onestop(name, "--help")

@@ -151,6 +151,12 @@ def test_rows_in_lists_and_in_tables_by_level_are_rows_too(tmp_path: Path) -> No
     assert (checked.rows, [row.row for row in checked.inconsistent]) == (5, ["levels.commune", "units[2]"])
 
 
+def test_a_file_may_be_one_row(tmp_path: Path) -> None:
+    file = tmp_path / "q3.json"
+    file.write_text(json.dumps(FORM | {"received_online": 41}))
+    assert [row.row for row in check_file(file).inconsistent] == ["q3"]
+
+
 def test_trailing_zeros_count_as_published_decimals(tmp_path: Path) -> None:
     assert reasons(tmp_path, None, '{"row": {"full": [1, 3], "full_percent": 33.3}}') == []
     assert reasons(tmp_path, None, '{"row": {"full": [1, 3], "full_percent": 33.30}}') == ["full_percent"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import resource
 import struct
 import time
 import zipfile
@@ -26,6 +27,14 @@ def workbook(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return write_xlsx(tmp_path_factory.mktemp("good") / "a.xlsx", "DanhGia", [RATED]).read_bytes()
 
 
+def seconds_taken() -> float:
+    """Processor time of this process and of the readers that it started: the same however busy the machine is."""
+    return sum(
+        usage.ru_utime + usage.ru_stime
+        for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
+
+
 def repacked(
     workbook: bytes, parts: Mapping[str, bytes] | None = None, edit: Callable[[str, bytes], bytes] | None = None
 ) -> bytes:
@@ -42,10 +51,10 @@ def repacked(
 
 def refusal(content: bytes, name: str = "a.xlsx", limits: Limits | None = None) -> FileRefused:
     """How the file is refused; it must be quick, and say what to do."""
-    started = time.monotonic()
+    started = seconds_taken()
     with pytest.raises(FileRefused) as caught:
         list(read_table(content, name, "rating", limits=limits))
-    assert time.monotonic() - started < 10
+    assert seconds_taken() - started < 10
     assert caught.value.message.startswith(name)
     assert caught.value.exit_code == 3
     assert not caught.value.retryable
@@ -248,20 +257,20 @@ def test_no_cell_takes_long(cell: str) -> None:
     fields = ",".join([cell] * 4)
     content = f"Mã phiếu,Mã hồ sơ,Điểm,Ngày đánh giá\r\nP1,H15.07-240823-0001,5,23/08/2024\r\n{fields}\r\n"
     paid = f"Mã giao dịch,Mã hồ sơ,Số tiền,Hình thức,Trạng thái,Ngày thanh toán\r\nG1,H15.07-240823-0001,{fields}\r\n"
-    started = time.monotonic()
+    started = seconds_taken()
     list(read_table(content.encode(), "a.csv", "rating"))
     list(read_table(paid.encode(), "a.csv", "payment"))
-    assert time.monotonic() - started < 10
+    assert seconds_taken() - started < 10
 
 
 def test_a_line_without_end_is_held_by_the_memory_limit(tmp_path: Path) -> None:
     with (tmp_path / "a.csv").open("wb") as out:
         out.write("Mã phiếu,Mã hồ sơ,Điểm,Ngày đánh giá\r\n".encode())
         out.truncate(400_000_000)
-    started = time.monotonic()
+    started = seconds_taken()
     with pytest.raises(FileRefused, match=r"a\.csv: .*(memory|more than 131,072)"):
         list(read_table(tmp_path / "a.csv", "a.csv", "rating"))
-    assert time.monotonic() - started < 10
+    assert seconds_taken() - started < 10
 
 
 def test_time_ends_the_child(workbook: bytes) -> None:

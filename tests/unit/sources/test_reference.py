@@ -180,3 +180,37 @@ def test_any_bytes_are_read_or_refused(entity: str, data: bytes, with_header: bo
         return
     assert rows and all(set(row) == set(kind.columns) for row in rows)
     check_whole(kind, rows, "H15", set())
+
+
+@pytest.mark.parametrize(
+    ("entity", "row", "problem"),
+    [
+        ("target", {"metric_code": "on_time_rate", "year": "24", "target": "0.9"}, "year '24' is no year"),
+        ("target", {"metric_code": "on_time_rate", "year": "0000", "target": "0.9"}, "year '0000' is no year"),
+        ("survey_score", {"survey_code": "S", "year": "2024.5", "score": "1", "max_score": "2"}, "'2024.5' is no year"),
+        ("document_statistic", {"month": "0000-01", "issued": "1", "digitally_signed": "1"}, "'0000-01' is no month"),
+        (
+            "staff_certificate",
+            {"as_of": "2024-07-01", "required": "9", "issued": "10"},
+            "issued 10 is more than required 9",
+        ),
+        (
+            "document_statistic",
+            {"month": "2024-07", "issued": "1", "digitally_signed": "1.5"},
+            "1.5 is more than issued 1",
+        ),
+        (
+            "survey_score",
+            {"survey_code": "S", "year": "2024", "score": "9.1", "max_score": "9"},
+            "more than max_score 9",
+        ),
+    ],
+)
+def test_a_part_is_no_more_than_its_whole_and_a_year_is_a_year(entity: str, row: dict[str, str], problem: str) -> None:
+    whole = row if entity == "target" else {"agency_code": "H15", **row}
+    assert problem in refused(entity, content(entity, whole))
+
+
+def test_a_part_may_be_the_whole() -> None:
+    row = {"agency_code": "H15", "as_of": "2024-07-01", "required": "10", "issued": "10.0"}
+    assert len(read_reference(KINDS["staff_certificate"], content("staff_certificate", row))) == 1

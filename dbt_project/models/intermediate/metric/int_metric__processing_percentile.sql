@@ -87,3 +87,4 @@ select
 from neighbour
 inner join field on neighbour.field_number = field.field_number
 inner join {{ ref('int_agency__unit_places') }} as unit on neighbour.place_set_id = unit.place_set_id
+order by neighbour.period_id

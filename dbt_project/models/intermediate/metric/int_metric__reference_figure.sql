@@ -29,7 +29,7 @@ certificate as (
     inner join {{ ref('stg_reference__staff_certificate') }} as counted on period.period_to >= counted.as_of
     inner join {{ ref('int_agency__span') }} as unit
         on counted.agency_code = unit.agency_code and period.period_to between unit.valid_from and unit.valid_to
-    order by period.period_id, counted.agency_code, counted.as_of desc, counted.row_number desc
+    order by period.period_id asc, counted.agency_code asc, counted.as_of desc, counted.row_number desc
 ),
 
 -- Calendar months that the period names, in the statutory convention too.
@@ -76,7 +76,8 @@ survey as (
     from period
     inner join {{ ref('stg_reference__survey_score') }} as scored
         on date_part('year', period.period_to) >= scored.year
-    order by period.period_id, scored.survey_code, scored.agency_code, scored.year desc, scored.row_number desc
+    order by
+        period.period_id asc, scored.survey_code asc, scored.agency_code asc, scored.year desc, scored.row_number desc
 ),
 
 named as (

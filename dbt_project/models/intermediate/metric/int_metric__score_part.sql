@@ -123,3 +123,4 @@ select
 from judged
 -- By field only what is counted there.
 where field_code = '*' or reason is null
+order by period_id

@@ -31,3 +31,4 @@ select
     {{ period_columns() }}
 from place_set as cell
 inner join {{ ref('int_agency__unit_places') }} as unit on cell.place_set_id = unit.place_set_id
+order by cell.period_id

@@ -1,8 +1,8 @@
 {{ config(materialized='view') }}
 
--- Units and calendar quarters in which far more dossiers than elsewhere were finished at the end of the due date: within
--- the last minutes of the office day (17:00), or after it. Standing out means: in number, in share against all other
--- units, and beyond chance (four standard deviations of the others' share).
+-- Units and calendar quarters in which far more dossiers than elsewhere were finished at the end of the due date:
+-- within the last minutes of the office day (17:00), or after it. Standing out means: in number, in share against all
+-- other units, and beyond chance (four standard deviations of the others' share).
 with
 
 resolved as (
@@ -10,7 +10,8 @@ resolved as (
         agency_code,
         {{ month_index('finished_on', "'calendar'") }} / 3 as quarter,
         finished_on = due_on
-        and cast(finished_at as time) >= time '17:00' - interval '{{ var("question_last_minutes") }} minutes' as is_last,
+        and cast(finished_at as time) >= time '17:00' - interval '{{ var("question_last_minutes") }} minutes'
+            as is_last,
         cast(finished_at as time) >= time '17:00' as is_after_hours,
         finished_on,
         dossier_code

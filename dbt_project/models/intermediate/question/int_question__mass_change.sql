@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 
--- Units and days among the last of a quarter, statutory or calendar, on which far more dossiers than usual changed: were
--- finished (7, 9, 10) or began to wait (5, 6, 8). Usual is the unit's mean of its days with changes, other than these.
+-- Units and days among the last of a quarter, statutory or calendar, on which far more dossiers than usual changed:
+-- were finished (7, 9, 10) or began to wait (5, 6, 8). Usual is the unit's mean of its days with changes, without these.
 with
 
 change as (
@@ -33,19 +33,24 @@ daily as (
         sum(changes) as changes,
         sum(finished) as finished,
         max(changes) as in_one_hour,
-        exists (
-            select 1
-            from (
-                values
-                ('calendar', {{ month_index('day', "'calendar'") }}),
-                ('statutory', {{ month_index('day', "'statutory'") }})
-            ) as own (convention, month)
-            where
-                own.month % 3 = 2
-                and {{ month_last_day('own.month', 'own.convention') }} - day < {{ var("question_quarter_days") }}
-        ) as is_quarters_end
+        {{ month_index('day', "'calendar'") | indent(8) }} as calendar_month,
+        {{ month_index('day', "'statutory'") | indent(8) }} as statutory_month
     from hourly
     group by agency_code, day
+),
+
+placed as (
+    select
+        *,
+        (
+            calendar_month % 3 = 2
+            and {{ month_last_day('calendar_month', "'calendar'") }} - day < {{ var("question_quarter_days") }}
+        )
+        or (
+            statutory_month % 3 = 2
+            and {{ month_last_day('statutory_month', "'statutory'") }} - day < {{ var("question_quarter_days") }}
+        ) as is_quarters_end
+    from daily
 ),
 
 usual as (
@@ -53,7 +58,7 @@ usual as (
         *,
         avg(changes) filter (where not is_quarters_end) over (partition by agency_code) as usual_changes,
         count(*) filter (where not is_quarters_end) over (partition by agency_code) as usual_days
-    from daily
+    from placed
 )
 
 select

@@ -1,8 +1,8 @@
 {{ config(materialized='view') }}
 
 -- Dossiers that look like one that was closed shortly before: same procedure, unit, channel and applicant (compared by
--- the keyed hash), received within days of its end. Only where the earlier one was withdrawn, or was closed when its due
--- date had come: who closes in good time has no reason to begin again. An applicant who has many dossiers of the
+-- the keyed hash), received within days of its end. Only where the earlier one was withdrawn, or was closed when its
+-- due date had come: who closes in good time has no reason to begin again. An applicant who has many dossiers of the
 -- procedure there (copies, certificates) is no question.
 with
 

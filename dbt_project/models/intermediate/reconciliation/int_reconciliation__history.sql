@@ -1,5 +1,5 @@
--- Of the dossiers on the portal that differ: since when each side says what it says now (the first version of the unbroken
--- run with the values compared), and the newest earlier version here that said what the portal still says.
+-- Of the dossiers on the portal that differ: since when each side says what it says now (the first version of the
+-- unbroken run with the values compared), and the newest earlier version here that said what the portal still says.
 with
 
 pair as (
@@ -24,14 +24,14 @@ copy as (
     where side.dossier_code is not null
 ),
 
-version as (
+compared as (
     select
         copy.dossier_group,
         copy.is_portal,
         known.updated_at,
-        case when copy.is_portal then {{ delivered_values() }} is not distinct from {{ compared_values('there') }}
-        else {{ delivered_values() }} is not distinct from {{ compared_values('here') }} end as is_unchanged,
-        {{ delivered_values() }} is not distinct from {{ compared_values('there') }} as is_as_there
+        {{ delivered_values() | indent }} as delivered_values,
+        {{ compared_values('here') | indent }} as here_values,
+        {{ compared_values('there') | indent }} as there_values
     from copy
     inner join {{ ref('int_dossier__version') }} as known
         on
@@ -43,6 +43,17 @@ version as (
             known.batch_id = delivered.batch_id
             and known.row_number = delivered.row_number
     inner join pair on copy.dossier_group = pair.dossier_group
+),
+
+version as (
+    select
+        dossier_group,
+        is_portal,
+        updated_at,
+        case when is_portal then delivered_values = there_values else delivered_values = here_values end
+            as is_unchanged,
+        delivered_values = there_values as is_as_there
+    from compared
 ),
 
 run as (

@@ -1,6 +1,6 @@
--- The bridge between the sources' totals, month by month, at the units that dossiers name: for each line what is received
--- and what is resolved, with its sign. In progress need not be counted: it is all that was received less all that was
--- resolved up to a month, line by line.
+-- The bridge between the sources' totals, month by month, at the units that dossiers name: for each line what is
+-- received and what is resolved, with its sign. In progress need not be counted: it is all that was received less all
+-- that was resolved up to a month, line by line.
 with
 
 copy as (
@@ -24,11 +24,10 @@ standing as (
         cast(delivered.received_at as date) as received_on,
         cast(case when delivered.status in (7, 9, 10) then delivered.ended_at end as date) as finished_on,
         case
-            when copy.is_portal then case
-                when (copy.batch_id, copy.row_number) <> (pair.there_batch_id, pair.there_row_number)
-                    then 'portal_duplicate'
-                when not pair.is_counted_there then 'portal_not_counted'
-            end
+            when copy.is_portal and (copy.batch_id, copy.row_number) <> (pair.there_batch_id, pair.there_row_number)
+                then 'portal_duplicate'
+            when copy.is_portal and not pair.is_counted_there then 'portal_not_counted'
+            when copy.is_portal then null
             when pair.here_code is null then 'silent_copy'
             when (copy.batch_id, copy.row_number) <> (pair.here_batch_id, pair.here_row_number) then 'duplicate_copy'
             when pair.is_test then 'not_counted_test'
@@ -136,7 +135,10 @@ event as (
     cross join
         lateral (
             values
-            (coalesce(one_sided, received_reason), here_place_id, here_received_on, cast(null as date), -1, is_counted_here),
+            (
+                coalesce(one_sided, received_reason), here_place_id, here_received_on, cast(null as date), -1,
+                is_counted_here
+            ),
             (coalesce(one_sided, finished_reason), here_place_id, null, here_finished_on, -1, is_counted_here),
             (coalesce(one_sided, received_reason), there_place_id, there_received_on, null, 1, is_counted_there),
             (coalesce(one_sided, finished_reason), there_place_id, null, there_finished_on, 1, is_counted_there)

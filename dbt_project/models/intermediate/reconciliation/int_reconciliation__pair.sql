@@ -1,7 +1,7 @@
 -- The province beside the portal: one row per dossier (linked codes are one) that a one-stop copy speaks for or that
 -- the portal shows in a file in force. here_*: the one-stop copy that speaks (int_dossier__winner). there_*: its
--- current row on the portal: of the later file, then the later row; of a portal that is still in province.yml before one that
--- is not. Whether the two differ is decided here and nowhere else; docs/reconciliation.md has the readings.
+-- current row on the portal: of the later file, then the later row; of a portal that is still in province.yml before
+-- one that is not. Whether the two differ is decided here and nowhere else; docs/reconciliation.md has the readings.
 with
 
 shown as (
@@ -87,8 +87,16 @@ once_here as (
     group by coalesce(link.dossier_group, version.dossier_code)
 ),
 
+-- Without any export of the portal there is nothing to compare with.
+export as (
+    select count(*) > 0 as has_portal
+    from {{ ref('int_portal__file') }}
+    where is_current and entity = 'dossier'
+),
+
 paired as (
     select
+        export.has_portal,
         coalesce(here.dossier_group, there.dossier_group) as dossier_group,
         case
             when here.dossier_group is not null then 'present'
@@ -140,6 +148,7 @@ paired as (
     from here
     full join there on here.dossier_group = there.dossier_group
     left join once_here on there.dossier_group = once_here.dossier_group
+    cross join export
     cross join {{ ref('int_build__moment') }} as moment
     left join {{ ref('int_agency__place') }} as here_place
         on
@@ -172,7 +181,7 @@ select
     *,
     has_received_conflict or has_appointment_conflict or has_finished_conflict as has_date_conflict,
     case
-        when there_code is null and not is_counted_here then 'not_expected'
+        when there_code is null and not (is_counted_here and has_portal) then 'not_expected'
         when there_code is null then 'only_here'
         when not is_compared then 'only_there'
         when has_status_conflict then 'status_conflict'

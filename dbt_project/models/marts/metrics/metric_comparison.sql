@@ -1,6 +1,6 @@
--- Every figure for all fields together beside the previous period of its kind, the same period of last year, its target and
--- its rank. A view: it costs the nightly build nothing and is never older than the figures. It reads marts alone and
--- asks with the reader's own rights.
+-- Every figure for all fields together beside the previous period of its kind, the same period of last year, its target
+-- and its rank. A view: it costs the nightly build nothing and is never older than the figures. It reads marts alone
+-- and asks with the reader's own rights.
 {{ config(materialized='view', post_hook="alter view {{ this }} set (security_invoker = true)") }}
 
 with
@@ -97,7 +97,8 @@ completed as (
         end as previous_value,
         period.last_year_period,
         case
-            when metric.denominator is null and period.last_year_period is not null then coalesce(unit.last_year_value, 0)
+            when metric.denominator is null and period.last_year_period is not null
+                then coalesce(unit.last_year_value, 0)
             else unit.last_year_value
         end as last_year_value
     from unit
@@ -119,14 +120,14 @@ judged as (
     left join
         lateral (
             select
-                target,
-                legal_basis
-            from {{ ref('metric_target') }} as target
+                aim.target,
+                aim.legal_basis
+            from {{ ref('metric_target') }} as aim
             where
-                completed.metric_code = target.metric_code
-                and date_part('year', completed.period_to) = target.target_year
-                and (target.agency_level = completed.agency_level or target.agency_level is null)
-            order by target.agency_level nulls last
+                aim.metric_code = completed.metric_code
+                and aim.target_year = date_part('year', completed.period_to)
+                and (aim.agency_level = completed.agency_level or aim.agency_level is null)
+            order by aim.agency_level nulls last
             limit 1
         ) as goal
         on true

@@ -1,6 +1,6 @@
--- Units of one level against each other, in every ratio that has a better and a worse end, for all fields together. Equal
--- values share a rank, and the next one is skipped (1, 1, 3). The province stands above its units and is not ranked
--- with them. A unit with few dossiers would be first or last by chance: it is listed without a rank.
+-- Units of one level against each other, in every ratio that has a better and a worse end, for all fields together.
+-- Equal values share a rank, and the next one is skipped (1, 1, 3). The province stands above its units and is not
+-- ranked with them. A unit with few dossiers would be first or last by chance: it is listed without a rank.
 {{ config(indexes=[{'columns': ['period_convention', 'period'], 'type': 'brin'}]) }}
 
 with

@@ -1,12 +1,12 @@
--- What a period's report shows as the year so far: the figures of the period that begins with the year and ends with it.
--- Every quarter has one (the first quarter itself, the half, nine months, the year), and so have the months that end a
--- quarter, and January. Each figure is counted over the whole stretch from its own dossiers, medians and scores too:
--- nothing is added up or averaged here.
+-- What a period's report shows as the year so far: the figures of the period that begins with the year and ends with
+-- it. Every quarter has one (the first quarter itself, the half, nine months, the year), and so have the months that
+-- end a quarter, and January. Each figure is counted over the whole stretch from its own dossiers, medians and scores
+-- too: nothing is added up or averaged here.
 {{ config(materialized='view', post_hook="alter view {{ this }} set (security_invoker = true)") }}
 
 with
 
--- A statutory year begins on 15 December, a calendar one on 1 January; of those that begin then, every one ends elsewhere.
+-- A statutory year begins on 15 December, a calendar one on 1 January; of those that begin then, each ends elsewhere.
 from_new_year as (
     select
         period_convention,

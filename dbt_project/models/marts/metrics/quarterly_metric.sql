@@ -1,4 +1,5 @@
--- Written in the order of periods: an index of page ranges then finds a period at almost no cost to the build.
+-- The cells that figures are read from lie in the order of periods, and so do the figures of each family: an index of
+-- page ranges then finds a period at almost no cost to the build. Sorting the figures themselves would cost more.
 {{ config(indexes=[{'columns': ['period_convention', 'period'], 'type': 'brin'}]) }}
 
 select
@@ -27,4 +28,3 @@ left join {{ ref('int_agency__label') }} as label
         and figure.agency_code = label.agency_code
         and figure.period_id = label.period_id
 where figure.numerator <> 0 or figure.denominator <> 0
-order by figure.period_id

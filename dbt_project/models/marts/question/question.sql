@@ -1,23 +1,45 @@
-{{ config(indexes=[{'columns': ['kind', 'agency_code']}]) }}
+{{ config(indexes=[{'columns': ['kind', 'agency_code', 'day', 'subject'], 'unique': true}]) }}
 
 -- What is worth asking an office about, with the evidence: questions, not verdicts. Nothing here says that somebody did
 -- wrong; every pattern has innocent explanations, and the unit is the one who knows them.
 with
 
 asked as (
-    {%- for kind in ['last_minute', 'reentered', 'mass_change', 'rating_burst'] %}
     select
-        '{{ kind }}' as kind,
+        'last_minute' as kind,
         agency_code,
         day,
         dossier_code,
         score,
         evidence
-    from {{ ref('int_question__' ~ kind) }}
-    {%- if not loop.last %}
+    from {{ ref('int_question__last_minute') }}
     union all
-    {%- endif %}
-    {%- endfor %}
+    select
+        'reentered' as kind,
+        agency_code,
+        day,
+        dossier_code,
+        score,
+        evidence
+    from {{ ref('int_question__reentered') }}
+    union all
+    select
+        'mass_change' as kind,
+        agency_code,
+        day,
+        dossier_code,
+        score,
+        evidence
+    from {{ ref('int_question__mass_change') }}
+    union all
+    select
+        'rating_burst' as kind,
+        agency_code,
+        day,
+        dossier_code,
+        score,
+        evidence
+    from {{ ref('int_question__rating_burst') }}
 )
 
 select
@@ -25,6 +47,7 @@ select
     asked.agency_code,
     asked.day,
     cast(extract(year from asked.day) as int) || '-Q' || extract(quarter from asked.day) as calendar_quarter,
+    coalesce(asked.dossier_code, asked.agency_code) as subject,
     asked.dossier_code,
     asked.score,
     asked.evidence,

@@ -1,7 +1,7 @@
 {{ config(indexes=[{'columns': ['dossier_code', 'claimant'], 'unique': true}, {'columns': ['agency_code']}]) }}
 
--- Lateness recomputed three ways, beside the figure that is published (the rule: `due`). A row stands for a dossier that
--- the rule and another claimant judge differently:
+-- Lateness recomputed three ways, beside the figure that is published (the rule: `due`). A row stands for a dossier
+-- that the rule and another claimant judge differently:
 --   system     the one-stop system's own NgayHenTra as shown, which apologies move
 --   portal     what the portal shows: its appointment and its end
 --   catalogue  the time limit of the procedure: processing_days from the receipt, working or calendar, clock stops out
@@ -30,8 +30,11 @@ dossier as (
         timed.suspended_working_days,
         -- calendar days on which supplements stopped the clock, each once, up to the end
         coalesce((
-            select sum(least(coalesce(upper(span), 'infinity'), coalesce(counted.finished_on, moment.known_on))
-            - greatest(lower(span), counted.received_on))
+            select
+                sum(
+                    least(coalesce(upper(span), 'infinity'), coalesce(counted.finished_on, moment.known_on))
+                    - greatest(lower(span), counted.received_on)
+                )
             from unnest(counted.stopped_during) as span
             where
                 least(coalesce(upper(span), 'infinity'), coalesce(counted.finished_on, moment.known_on))
@@ -80,7 +83,7 @@ judged as (
     select
         counted_out.*,
         -- a limit of no days ends on the day of receipt
-        greatest(working.day, counted_out.received_on) as limit_on,
+        case when working.day is not null then greatest(working.day, counted_out.received_on) end as limit_on,
         coalesce(not counted_out.is_suspended and counted_out.judged_on > counted_out.due_on, false) as is_late
     from counted_out
     left join {{ ref('int_time__day') }} as working

@@ -3,8 +3,8 @@
     {'columns': ['responsible_agency_code', 'result']},
 ]) }}
 
--- Both sides' values, dossier by dossier. The unit that must act is the one that resolves the dossier here, else the one
--- that the portal names; of a unit that is no more its successor.
+-- Both sides' values, dossier by dossier. The unit that must act is the one that resolves the dossier here, else the
+-- one that the portal names; of a unit that is no more its successor.
 select
     pair.dossier_group,
     coalesce(pair.here_code, pair.there_code) as dossier_code,

@@ -55,14 +55,14 @@ bound as (
     group by period.period_convention
 ),
 
-line as (
+every_line as (
     select * from unit_cell
     union all
     select * from subtotal
 ),
 
--- Every line of a unit in every month, with its running totals.
-running as (
+-- Every line of a unit in every month: what happened in it, and nothing in the others.
+every_month as (
     select
         series.org_view,
         series.agency_code,
@@ -70,8 +70,8 @@ running as (
         series.source_id,
         series.period_convention,
         step.month_index,
-        sum(coalesce(line.received, 0)) over months as received_until,
-        sum(coalesce(line.resolved, 0)) over months as resolved_until
+        0 as received,
+        0 as resolved
     from (
         select distinct
             org_view,
@@ -79,26 +79,35 @@ running as (
             line,
             source_id,
             period_convention
-        from line
+        from every_line
     ) as series
     inner join bound on series.period_convention = bound.period_convention
     cross join generate_series(bound.first_month, bound.last_month) as step (month_index)
-    left join line
-        on
-            series.org_view = line.org_view
-            and series.agency_code = line.agency_code
-            and series.line = line.line
-            and series.source_id is not distinct from line.source_id
-            and series.period_convention = line.period_convention
-            and step.month_index = line.month_index
+    union all
+    select * from every_line
+),
+
+running as (
+    select
+        org_view,
+        agency_code,
+        line,
+        source_id,
+        period_convention,
+        month_index,
+        sum(sum(received)) over months as received_until,
+        sum(sum(resolved)) over months as resolved_until
+    from every_month
+    group by org_view, agency_code, line, source_id, period_convention, month_index
     window
         months as (
-            partition by
-                series.org_view, series.agency_code, series.line, series.source_id, series.period_convention
-            order by step.month_index
+            partition by org_view, agency_code, line, source_id, period_convention
+            order by month_index
         )
 ),
 
+-- What ran up to a period's last month, less what had run up to the month before it. One join by month: joining the
+-- running totals with themselves takes minutes where hundreds of units have years of periods.
 figure as (
     select
         period.period_id,
@@ -106,26 +115,30 @@ figure as (
         period.period,
         period.period_from,
         period.period_to,
-        ended.org_view,
-        ended.agency_code,
-        ended.line,
-        ended.source_id,
-        ended.received_until - began.received_until as received,
-        ended.resolved_until - began.resolved_until as resolved,
-        ended.received_until - ended.resolved_until as in_progress
-    from {{ ref('int_period__period') }} as period
-    inner join running as ended
+        running.org_view,
+        running.agency_code,
+        running.line,
+        running.source_id,
+        sum(case when part.is_last then running.received_until else -running.received_until end) as received,
+        sum(case when part.is_last then running.resolved_until else -running.resolved_until end) as resolved,
+        sum(case when part.is_last then running.received_until - running.resolved_until else 0 end) as in_progress
+    from running
+    inner join {{ ref('int_period__month') }} as part
         on
-            period.period_convention = ended.period_convention
-            and period.last_month = ended.month_index
-    inner join running as began
-        on
-            ended.period_convention = began.period_convention
-            and began.month_index = period.first_month - 1
-            and ended.org_view = began.org_view
-            and ended.agency_code = began.agency_code
-            and ended.line = began.line
-            and ended.source_id is not distinct from began.source_id
+            running.period_convention = part.period_convention
+            and running.month_index = part.month_index
+            and (part.is_last or part.is_before)
+    inner join {{ ref('int_period__period') }} as period on part.period_id = period.period_id
+    group by
+        period.period_id,
+        period.period_convention,
+        period.period,
+        period.period_from,
+        period.period_to,
+        running.org_view,
+        running.agency_code,
+        running.line,
+        running.source_id
 )
 
 select

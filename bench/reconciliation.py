@@ -1,0 +1,101 @@
+"""Seconds to reconcile 250,000 dossiers of the province with 250,000 of the portal, and whether the result is exact.
+
+The rows are planted (onestop.sandbox.planted), with every kind of difference. Timed is what the reconciliation adds to a build:
+its models with their tests, as one dbt process, and the history that follows; what it reads was built before.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+
+from onestop.quality.reconciliation import follow
+from onestop.resources import resource
+from onestop.sandbox import planted
+from onestop.transform.dbt import build
+from onestop.transform.profile import environment, write_profile
+from onestop.warehouse.connection import connect
+from onestop.warehouse.embedded import EmbeddedPostgres
+from onestop.warehouse.migrations import migrate
+
+DOSSIERS = 250_000
+MODELS = ("path:models/intermediate/reconciliation", "reconciliation_dossier", "reconciliation_period")
+WRONG = """
+select count(*)
+from planted as p
+left join intermediate.int_dossier__link as l on l.dossier_code = coalesce(p.here_code, p.there_code)
+full join mart.reconciliation_dossier as f on f.dossier_group = coalesce(l.dossier_group, p.here_code, p.there_code)
+where (p.result, p.has_status, p.has_received, p.has_appointment, p.has_finished, p.has_unit) is distinct from (
+    f.result, f.has_status_conflict, f.has_received_conflict, f.has_appointment_conflict, f.has_finished_conflict,
+    f.has_unit_conflict
+)
+"""
+
+
+def measure(dossiers: int = DOSSIERS) -> dict[str, float]:
+    """What -> how much: dossiers of each side, seconds of each part, dossiers with another result than planted."""
+    folder = Path(tempfile.mkdtemp(prefix="onestop-bench-"))
+    folder.chmod(0o755)
+    postgres = EmbeddedPostgres(folder / ".local")
+    try:
+        postgres.start()
+        dsn = postgres.warehouse_dsn
+        with closing(connect(dsn)) as connection:
+            migrate(connection)
+        with closing(connect(dsn)) as connection, connection.transaction():
+            planted.plant(connection, dossiers)
+        began = time.monotonic()
+        build(
+            dsn,
+            province_code=planted.PROVINCE,
+            timezone="Asia/Ho_Chi_Minh",
+            known_at=planted.KNOWN_AT,
+            layers=("staging", "intermediate", "marts"),
+            target_path=folder / "dbt",
+        )
+        built = time.monotonic()
+        with closing(connect(dsn, autocommit=True)) as connection:
+            _reconcile(connection, dsn, folder / "dbt")
+            modelled = time.monotonic()
+            follow(connection)
+            followed = time.monotonic()
+            here, there = connection.execute(
+                "select count(here_code), count(there_code) from mart.reconciliation_dossier"
+            ).fetchall()[0]
+            wrong = connection.execute(WRONG.encode()).fetchall()[0][0]
+    finally:
+        postgres.destroy()
+        shutil.rmtree(folder, ignore_errors=True)
+    return {
+        "dossiers here": here,
+        "dossiers on the portal": there,
+        "seconds of the whole build before": built - began,
+        "seconds of the reconciliation's models and tests": modelled - built,
+        "seconds of the history": followed - modelled,
+        "dossiers with another result than planted": wrong,
+    }
+
+
+def _reconcile(connection: psycopg.Connection[tuple[object, ...]], dsn: str, target: Path) -> None:
+    """The reconciliation's own models again, with their tests."""
+    write_profile(target / "profiles", connection, dsn)
+    names = {"province_code": planted.PROVINCE, "timezone": "Asia/Ho_Chi_Minh"}
+    subprocess.run(
+        [
+            *(str(Path(sys.executable).with_name("dbt")), "build", "--project-dir", str(resource("dbt_project"))),
+            *("--profiles-dir", str(target / "profiles"), "--target-path", str(target)),
+            *("--log-path", str(target / "logs"), "--vars", json.dumps(names)),
+            *("--exclude-resource-type", "unit_test", "--indirect-selection", "buildable", "--select", *MODELS),
+        ],
+        env=environment(connection, planted.KNOWN_AT),
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
