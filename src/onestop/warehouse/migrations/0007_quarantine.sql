@@ -11,7 +11,8 @@ update quarantine.rejected_row
 set
     key_code = nullif(upper(regexp_replace(record_key, '\s+', '', 'g')), ''),
     version = (regexp_match(payload ->> 'NgayCapNhat', '^\s*(\d{14})\s*$'))[1];
-create index rejected_row_open_key on quarantine.rejected_row (source_id, entity, key_code) where status = 'open';
+-- By hash: a key as delivered can be longer than a page of a tree holds.
+create index rejected_row_open_key on quarantine.rejected_row using hash (key_code) where status = 'open';
 
 create table quarantine.row_sighting (
     rejected_id bigint not null references quarantine.rejected_row,
