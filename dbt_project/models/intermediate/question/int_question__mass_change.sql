@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 
 -- Units and days among the last of a quarter, statutory or calendar, on which far more dossiers than usual changed:
--- were finished (7, 9, 10) or began to wait (5, 6, 8). Usual is the unit's mean of its days with changes, without these.
+-- were finished (7, 9, 10) or began to wait (5, 6, 8). Usual is the unit's mean of its other days with changes.
 with
 
 change as (

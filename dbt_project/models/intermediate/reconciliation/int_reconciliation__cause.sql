@@ -1,5 +1,5 @@
--- One row per dossier that differs: since when it could be known, and the likely cause: the first that fits, from what is
--- certain to what is likely; `unknown` where none does. docs/reconciliation.md lists them in this order.
+-- One row per dossier that differs: since when it could be known, and the likely cause: the first that fits, from what
+-- is certain to what is likely; `unknown` where none does. docs/reconciliation.md lists them in this order.
 with
 
 pair as (
@@ -117,7 +117,7 @@ known as (
         moment.known_on
     from pair
     cross join horizon
-    cross join (select max(updated_at) as updated_at from delivered_until) as everywhere
+    cross join (select max(latest.updated_at) as updated_at from delivered_until as latest) as everywhere
     cross join {{ ref('int_build__moment') }} as moment
     left join {{ ref('int_reconciliation__history') }} as history on pair.dossier_group = history.dossier_group
     left join export
@@ -140,57 +140,65 @@ explained as (
     select
         *,
         case result
-            when 'only_here' then case
-                when portal_until is null or here_received_at >= portal_until then 'after_portal_export'
-                when is_rejected_there then 'rejected_there'
-                when counterpart_code is not null then 'other_code_missing'
-                when
-                    here_received_at >= portal_until - interval '{{ var("reconcile_sync_hours") }} hours'
-                    then 'not_yet_synchronised'
-                else 'unknown'
-            end
-            when 'only_there' then case
-                when here_state = 'deleted' then 'deleted_here'
-                when is_test then 'test_here'
-                when is_rejected_here then 'rejected_here'
-                when counterpart_code is not null then 'other_code_missing'
-                when there_status = 1 then 'not_yet_received'
-                when there_status = 3 then 'refused_there'
-                when there_received_at > here_until then 'not_yet_delivered_here'
-                else 'unknown'
-            end
-            when 'status_conflict' then case
-                when is_outdated then 'not_yet_synchronised'
-                when here_status in (5, 6, 8) and there_status in (9, 10) then 'done_while_waiting'
-                when
-                    here_status in (2, 4) and there_status in (9, 10) and here_appointment_on is null
-                    then 'done_without_due_date'
-                when is_older then 'not_yet_synchronised'
-                when is_rejected_here then 'rejected_here'
-                when is_portal_ahead and there_seen_at > here_until then 'not_yet_delivered_here'
-                else 'unknown'
-            end
-            when 'date_conflict' then case
-                when is_outdated then 'not_yet_synchronised'
-                when
-                    has_received_conflict and there_received_on = cast(there_synchronised_at as date)
-                    and there_synchronised_at > here_received_at then 'synchronised_late'
-                when
-                    has_finished_conflict and there_finished_on = cast(there_synchronised_at as date)
-                    and there_synchronised_at > here_ended_at then 'synchronised_late'
-                when
-                    has_received_conflict and there_received_on = cast(here_submitted_at as date)
-                    then 'submission_for_receipt'
-                when
-                    has_finished_conflict and there_finished_on = cast(here_returned_at as date)
-                    then 'handover_for_result'
-                when
-                    has_appointment_conflict and there_appointment_on = here_first_appointment_on
-                    and not is_older then 'first_appointment_kept'
-                when is_older then 'not_yet_synchronised'
-                when is_rejected_here then 'rejected_here'
-                else 'unknown'
-            end
+            when 'only_here'
+                then
+                    case
+                        when portal_until is null or here_received_at >= portal_until then 'after_portal_export'
+                        when is_rejected_there then 'rejected_there'
+                        when counterpart_code is not null then 'other_code_missing'
+                        when
+                            here_received_at >= portal_until - interval '{{ var("reconcile_sync_hours") }} hours'
+                            then 'not_yet_synchronised'
+                        else 'unknown'
+                    end
+            when 'only_there'
+                then
+                    case
+                        when here_state = 'deleted' then 'deleted_here'
+                        when is_test then 'test_here'
+                        when is_rejected_here then 'rejected_here'
+                        when counterpart_code is not null then 'other_code_missing'
+                        when there_status = 1 then 'not_yet_received'
+                        when there_status = 3 then 'refused_there'
+                        when there_received_at > here_until then 'not_yet_delivered_here'
+                        else 'unknown'
+                    end
+            when 'status_conflict'
+                then
+                    case
+                        when is_outdated then 'not_yet_synchronised'
+                        when here_status in (5, 6, 8) and there_status in (9, 10) then 'done_while_waiting'
+                        when
+                            here_status in (2, 4) and there_status in (9, 10) and here_appointment_on is null
+                            then 'done_without_due_date'
+                        when is_older then 'not_yet_synchronised'
+                        when is_rejected_here then 'rejected_here'
+                        when is_portal_ahead and there_seen_at > here_until then 'not_yet_delivered_here'
+                        else 'unknown'
+                    end
+            when 'date_conflict'
+                then
+                    case
+                        when is_outdated then 'not_yet_synchronised'
+                        when
+                            has_received_conflict and there_received_on = cast(there_synchronised_at as date)
+                            and there_synchronised_at > here_received_at then 'synchronised_late'
+                        when
+                            has_finished_conflict and there_finished_on = cast(there_synchronised_at as date)
+                            and there_synchronised_at > here_ended_at then 'synchronised_late'
+                        when
+                            has_received_conflict and there_received_on = cast(here_submitted_at as date)
+                            then 'submission_for_receipt'
+                        when
+                            has_finished_conflict and there_finished_on = cast(here_returned_at as date)
+                            then 'handover_for_result'
+                        when
+                            has_appointment_conflict and there_appointment_on = here_first_appointment_on
+                            and not is_older then 'first_appointment_kept'
+                        when is_older then 'not_yet_synchronised'
+                        when is_rejected_here then 'rejected_here'
+                        else 'unknown'
+                    end
             when 'unit_conflict' then case
                 when is_outdated then 'not_yet_synchronised'
                 when there_agency_code = here_receiving_agency_code then 'receiving_unit_shown'
@@ -218,7 +226,8 @@ select
     case
         when likely_cause = 'not_yet_synchronised' and result = 'only_here' then known_at - here_received_at
         when likely_cause = 'not_yet_synchronised' then known_at - here_since
-        when likely_cause = 'synchronised_late' and has_received_conflict
+        when
+            likely_cause = 'synchronised_late' and has_received_conflict
             and there_received_on = cast(there_synchronised_at as date) then there_synchronised_at - here_received_at
         when likely_cause = 'synchronised_late' then there_synchronised_at - here_ended_at
     end as delayed_by,
