@@ -26,6 +26,7 @@ from onestop.working_time import WorkingCalendar, read_exceptions
 
 Cursor = psycopg.Cursor[tuple[object, ...]]
 AGENCY = "don_vi_xu_ly"
+LONGEST = 200  # characters of a unit or value that are kept: what is no code can be a megabyte
 WEEKS = 4
 JITTER = timedelta(minutes=30)  # a nightly run starts a little earlier or later than last week's
 RHYTHM_DAYS, RHYTHM_DELIVERIES = 90, 10
@@ -99,22 +100,23 @@ def measure(
         sql.SQL(
             "insert into ops.delivery_count (batch_id, dimension, value, records)"
             " select %(batch)s, dimension, value, count(*) from ("
-            "  select pair.dimension, pair.value from {table} cross join lateral (values {pairs}) as pair (dimension, value)"
+            "  select pair.dimension, left(pair.value, {longest}) as value from {table}"
+            "  cross join lateral (values {pairs}) as pair (dimension, value)"
             "  where batch_id = %(batch)s union all"
-            "  select 'agency', agency_code from quarantine.rejected_row where batch_id = %(batch)s) as counted"
+            "  select 'agency', left(agency_code, {longest}) from quarantine.rejected_row where batch_id = %(batch)s) as counted"
             " where value is not null group by dimension, value"
-        ).format(table=table, pairs=pairs),
+        ).format(table=table, pairs=pairs, longest=sql.Literal(LONGEST)),
         {"batch": batch},
     )
     cursor.execute(
         sql.SQL(
             "insert into ops.rule_agency (batch_id, rule_id, agency_code, failed)"
-            " select %(batch)s, rule_id, coalesce(unit, '?'), count(*) from ("
+            " select %(batch)s, rule_id, left(coalesce(unit, '?'), {longest}), count(*) from ("
             "  select unnest(warning_ids) as rule_id, {unit} as unit from {table}"
             "  where batch_id = %(batch)s and warning_ids is not null union all"
             "  select unnest(rule_ids || warning_ids), agency_code from quarantine.rejected_row"
             "  where batch_id = %(batch)s) as broken group by 2, 3"
-        ).format(table=table, unit=unit),
+        ).format(table=table, unit=unit, longest=sql.Literal(LONGEST)),
         {"batch": batch},
     )
     deleted = spec.by_field(spec.deleted).column if spec.deleted else None
