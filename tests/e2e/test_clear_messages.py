@@ -40,7 +40,6 @@ MAY_CHANGE = {
     # What is built from these: a run that failed is a part of its source's history.
     "ops.reconciliation_check",
     "intermediate.int_quality__batch",
-    "mart.quality_finding",
     "mart.quality_rule_day",
     "mart.source_scorecard",
 }
