@@ -19,6 +19,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from onestop.transform import dbt
 from onestop.warehouse.connection import connect
 from onestop.warehouse.embedded import WAREHOUSE, EmbeddedPostgres
 from onestop.warehouse.migrations import migrate
@@ -105,3 +106,26 @@ def module_warehouse(postgres: EmbeddedPostgres, _migrated_template: str) -> Ite
     """The same for all tests of a module."""
     with _database(postgres, _migrated_template) as dsn:
         yield dsn
+
+
+@contextmanager
+def _without_data_tests() -> Iterator[None]:
+    run = dbt.run
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dbt, "run", lambda command, *more: run([*command, "--exclude-resource-type", "test"], *more))
+        patch.setattr(dbt, "refuse_emptiness", lambda result: None)
+        yield
+
+
+@pytest.fixture
+def models_alone() -> Iterator[None]:
+    """Builds run without the data tests, which other tests run: they are half of a small build's time."""
+    with _without_data_tests():
+        yield
+
+
+@pytest.fixture(scope="module")
+def module_models_alone() -> Iterator[None]:
+    """The same for all tests of a module."""
+    with _without_data_tests():
+        yield
