@@ -180,6 +180,7 @@ class _Child:
         """The next one; None when the process has ended without another."""
         assert self._process.stdout is not None  # noqa: S101  (it is a pipe)
         timer = threading.Timer(max(self._left, 0), self._stop)
+        timer.daemon = True
         started = time.monotonic()
         timer.start()
         try:

@@ -121,7 +121,7 @@ def test_formulas_rich_text_and_other_encodings_are_not_plain(tmp_path: Path) ->
 
 
 def test_many_strings_are_found_by_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onestop.sources.sheet_stream._STRINGS_AT_HAND", 3)
+    monkeypatch.setattr("onestop.sources.sheet_cells._STRINGS_AT_HAND", 3)
     content = workbook({(n, 0): f"H15-{n} & ế" for n in range(40)} | {(n, 1): f"H15-{39 - n} & ế" for n in range(40)})
     rows, to_the_end = streamed(content)
     assert to_the_end and bare(rows) == bare(whole(content))
