@@ -26,7 +26,7 @@ from onestop.quality.rules import rules_for
 from onestop.sandbox.portal_files import write_csv, write_xlsx
 from onestop.sources.spreadsheet import read_table
 
-XLSX_SHARE = 0.3  # of the rows, for what pandas takes for them
+XLSX_SHARE = 0.5  # of the rows, for what pandas takes for them
 PANDAS, COPY = "pandas.read_excel (openpyxl)", "server-side COPY, unlogged, no index"
 
 

@@ -11,7 +11,7 @@ def __getattr__(name: str) -> str:
         raise AttributeError(name)
     metadata = import_module("importlib.metadata")
     try:
-        found = str(metadata.version("onestop"))
+        found: str = metadata.version("onestop")
     except metadata.PackageNotFoundError:  # a source tree that was never installed
         found = "0.0.0"
     return globals().setdefault(name, found)

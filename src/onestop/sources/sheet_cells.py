@@ -1,14 +1,15 @@
 """Cells of a plainly written row of a sheet, as calamine gives them: `PlainRows` makes them from the row's XML.
 
-Rows of a table are written alike, so that the form of those seen before is learned: one pattern then takes a whole row
-apart. A row of another form is read cell by cell, and adds to what was learned.
+Rows of a table are written alike, so that the form of those seen before is learned: one pattern then takes a whole block
+of rows apart, and its columns are converted one by one. Where a row has another form the block is read row by row, that
+row cell by cell, and it adds to what was learned.
 """
 
 from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -66,6 +67,13 @@ class Strings:
             self._packed += written
             self._ends.append(len(self._packed))
 
+    def at_all(self, places: Sequence[bytes]) -> list[str]:
+        """By their numbers. Raises NotPlain where one is missing."""
+        numbers = list(map(int, places))
+        if max(numbers, default=0) < len(self._first):
+            return list(map(self._first.__getitem__, numbers))
+        return list(map(self.at, places))
+
     def at(self, place: bytes) -> str:
         """By its number. Raises NotPlain where there is none."""
         number = int(place)
@@ -94,8 +102,33 @@ class PlainRows:
         self._seen: dict[int, tuple[bytes, bytes, bytes]] = {}  # place -> its letters, style, type when last seen
         self._moment = lru_cache(_MOMENTS_AT_HAND)(self._read_moment)
         self._missed, self._learn_at = 0, 1
-        self._form: re.Pattern[bytes] | None = None
+        self._row: re.Pattern[bytes] | None = None
+        self._rows: re.Pattern[bytes] | None = None
         self._converters: list[Callable[[bytes], Cell]] = []
+
+    def block(self, text: bytes, done: int) -> list[tuple[Cell, ...]] | None:
+        """All cells of a block of rows, blanks as None; None where not all are of the learned form, or a row is empty.
+
+        Args:
+            text: rows with their end tags, nothing in it `is_odd`. done: the number of the row before them.
+
+        Raises:
+            NotPlain: something in it is not read here.
+        """
+        found = self._rows.findall(text) if self._rows else []
+        if not found or len(found) != text.count(b"</row>"):
+            return None
+        numbers, *columns = zip(*found, strict=True)
+        if list(map(int, numbers)) != list(range(done + 1, done + 1 + len(numbers))):
+            return None
+        if all(b"" in column for column in columns):
+            return None
+        return list(zip(*map(self._convert_all, self._converters, columns), strict=True))
+
+    def _convert_all(self, convert: Callable[[bytes], Cell], column: Sequence[bytes]) -> Sequence[Cell]:
+        if b"" in column:
+            return [convert(written) if written else None for written in column]
+        return self._strings.at_all(column) if convert == self._strings.at else list(map(convert, column))
 
     def cells(self, text: bytes, start: int) -> Cells:
         """Cells up to the last that holds something, blanks as None.
@@ -106,7 +139,7 @@ class PlainRows:
         Raises:
             NotPlain: something in it is not read here.
         """
-        found = self._form.fullmatch(text, start) if self._form else None
+        found = self._row.fullmatch(text, start) if self._row else None
         if found is None:
             return self._one_by_one(text[start:])
         cells = [
@@ -152,7 +185,9 @@ class PlainRows:
                 said,
             )
             self._converters[place] = self._converter(style, kind)
-        self._form = re.compile(b"".join(parts))
+        cells = b"".join(parts)
+        self._row = re.compile(cells)
+        self._rows = re.compile(rb'<row r="([0-9]{1,7})"[^>]*>' + cells + rb"</row>")
 
     def _converter(self, style: bytes, kind: bytes) -> Callable[[bytes], Cell]:
         if kind == b"s":

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from typing import IO, BinaryIO
 from xml.etree import ElementTree
 
-from onestop.sources.sheet_cells import Cells, NotPlain, PlainRows, Strings, is_odd
+from onestop.sources.portal_table import Row
+from onestop.sources.sheet_cells import NotPlain, PlainRows, Strings, is_odd
 
 __all__ = ["NotPlain", "PlainWorkbook", "SheetPart"]
 
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
 _LAST_ROW = 1 << 20
 _LONGEST_ROW = 8 << 20
 _ENCODING = re.compile(rb"\s*<\?xml [^>]*encoding=[\"']([^\"']*)")
@@ -76,8 +77,8 @@ class PlainWorkbook:
         except KeyError:
             raise NotPlain from None
 
-    def rows(self, sheet: SheetPart) -> Iterator[Cells]:
-        """The rows from the first one on, empty ones too; cells up to the last that holds something, blanks as None.
+    def rows(self, sheet: SheetPart) -> Iterator[Row]:
+        """The rows from the first one on, empty ones too, up to the last that holds something; blank cells as None.
 
         Raises:
             NotPlain: at the first row that is not read here.
@@ -88,16 +89,22 @@ class PlainWorkbook:
                 self._strings = self._read_strings()
             plain = PlainRows(self._strings, self._kinds, since_1904=self._since_1904)
             with self._zip.open(sheet.path) as part:
-                for text in _rows_of(part):
-                    head = _ROW.match(text)
-                    number = int(head[1]) if head else 0
-                    if head is None or not done < number <= _LAST_ROW:
-                        raise NotPlain
-                    cells = plain.cells(text, head.end())
-                    if cells:
-                        yield from ([] for _ in range(number - done - 1))
-                        yield cells
-                        done = number
+                for block in _rows_of(part):
+                    whole = plain.block(block, done)
+                    if whole is not None:
+                        yield from whole
+                        done += len(whole)
+                        continue
+                    for text in _split(block):
+                        head = _ROW.match(text)
+                        number = int(head[1]) if head else 0
+                        if head is None or not done < number <= _LAST_ROW:
+                            raise NotPlain
+                        cells = plain.cells(text, head.end())
+                        if cells:
+                            yield from ([] for _ in range(number - done - 1))
+                            yield cells
+                            done = number
         except (KeyError, ValueError, zipfile.BadZipFile, zlib.error, EOFError):
             raise NotPlain from None
 
@@ -151,6 +158,7 @@ def _blocks(part: IO[bytes], end: bytes) -> Iterator[bytes]:
 
 
 def _rows_of(part: IO[bytes]) -> Iterator[bytes]:
+    """The rows of a sheet, some at a time."""
     inside = False
     for block in _blocks(part, b"</row>"):
         if not inside:
@@ -158,12 +166,17 @@ def _rows_of(part: IO[bytes]) -> Iterator[bytes]:
             if not found:
                 raise NotPlain
             inside = True
-        rows = block.split(b"</row>")
-        if len(rows) > 1 and is_odd(block):
+        if block.endswith(b"</row>"):
+            if is_odd(block):
+                raise NotPlain
+            yield block
+        elif b"<row " in block and not block.startswith(b"<row "):
             raise NotPlain
-        for row in rows[:-1]:
-            while row.startswith(b"<row ") and (end := row.find(b">")) > 0 and row[end - 1 : end] == b"/":
-                row = row[end + 1 :]  # a row without cells
-            yield row
-        if b"<row " in rows[-1] and not rows[-1].startswith(b"<row "):
-            raise NotPlain
+
+
+def _split(block: bytes) -> Iterator[bytes]:
+    """Each row of a block without its end tag."""
+    for row in block.split(b"</row>")[:-1]:
+        while row.startswith(b"<row ") and (end := row.find(b">")) > 0 and row[end - 1 : end] == b"/":
+            row = row[end + 1 :]  # a row without cells
+        yield row
