@@ -14,4 +14,5 @@ def __getattr__(name: str) -> str:
         found: str = metadata.version("onestop")
     except metadata.PackageNotFoundError:  # a source tree that was never installed
         found = "0.0.0"
-    return globals().setdefault(name, found)
+    globals()[name] = found
+    return found

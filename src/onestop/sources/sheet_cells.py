@@ -128,7 +128,9 @@ class PlainRows:
     def _convert_all(self, convert: Callable[[bytes], Cell], column: Sequence[bytes]) -> Sequence[Cell]:
         if b"" in column:
             return [convert(written) if written else None for written in column]
-        return self._strings.at_all(column) if convert == self._strings.at else list(map(convert, column))
+        if convert == self._strings.at:
+            return self._strings.at_all(column)
+        return list(map(convert, column))
 
     def cells(self, text: bytes, start: int) -> Cells:
         """Cells up to the last that holds something, blanks as None.
