@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +9,7 @@ import typer
 from rich.table import Table
 
 from onestop import config, periods
-from onestop.cli.output import console, print_json, relative
+from onestop.cli.output import console, print_json, relative, write_csv
 from onestop.cli.steps import DEFAULT_CONFIG, Config, Json
 
 MOST_ITEMS = 20
@@ -43,7 +42,7 @@ def explain(
     wanted, settings = periods.parse(period), config.load(config_file)
     found = editions.explain(settings, wanted, metric, agency, field=field, org_view=org_view, version=edition)
     if csv_file:
-        _write(csv_file, found.items)
+        write_csv(csv_file, found.items, head=("item_code",))
     if as_json:
         print_json(_content(found))
     else:
@@ -116,12 +115,3 @@ def _show(found: Any) -> None:
         console.print(table)
     verdict = "the list gives the figure" if found.agrees else "THE LIST DOES NOT GIVE THE FIGURE"
     console.print(f"{len(found.items):,} listed, from {len(found.batches):,} batches: {verdict}", highlight=False)
-
-
-def _write(path: Path, rows: list[dict[str, Any]]) -> None:
-    """The list as CSV; only the head's words where it is empty."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else ["item_code"])
-        writer.writeheader()
-        writer.writerows(rows)

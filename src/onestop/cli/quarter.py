@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ import typer
 from rich.table import Table
 
 from onestop import config, periods
-from onestop.cli.output import console, error_console, print_json, relative
+from onestop.cli.output import console, error_console, print_json, relative, write_csv
 from onestop.cli.steps import DEFAULT_CONFIG, AsOf, Config, Json
 
 Period = Annotated[str, typer.Argument(help="2024-Q3 or calendar:2024-Q3.")]
@@ -218,8 +217,8 @@ def diff(
     found = editions.diff(settings, wanted, version=version, agency=agency)
     cells = [asdict(cell) for cell in found.cells]
     if csv_folder:
-        _write_csv(csv_folder / "cells.csv", cells)
-        _write_csv(csv_folder / "moved.csv", found.moved)
+        write_csv(csv_folder / "cells.csv", cells)
+        write_csv(csv_folder / "moved.csv", found.moved)
     if as_json:
         content = {"period": str(wanted), "old": _facts(found.old), "new": _facts(found.new), "reasons": found.reasons}
         print_json(content | {"cells": cells, "moved": found.moved})
@@ -304,13 +303,3 @@ def _show_paths(paths: list[Path]) -> None:
 
 def _number(value: Any) -> str:
     return "" if value is None else f"{value:,.4f}".rstrip("0").rstrip(".")
-
-
-def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Rows as CSV with their keys as the head; nothing where there are none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        if rows:
-            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)

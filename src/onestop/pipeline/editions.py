@@ -20,6 +20,7 @@ from onestop.reporting.editions import explain as explained
 from onestop.reporting.editions import life, products, store
 from onestop.reporting.editions import readiness as conditions
 from onestop.reporting.editions import verify as verified
+from onestop.reporting.editions.build import newest_build
 from onestop.reporting.editions.model import Edition, Reason
 from onestop.warehouse.connection import connect, warehouse_dsn
 from onestop.warehouse.migrations import migrate
@@ -36,7 +37,7 @@ class Drafted:
 def draft(settings: Settings, period: Period, *, at: datetime, by: str | None = None) -> Drafted:
     """Make or replace the period's draft."""
     with _warehouse(settings) as connection:
-        build = life.newest_build(connection)
+        build = newest_build(connection)
         made = life.draft(connection, settings, period, at=at, by=by or somebody())
         return Drafted(made, build.is_behind)
 
@@ -46,7 +47,7 @@ def restate(
 ) -> Drafted:
     """Draft the next version of an approved or published period."""
     with _warehouse(settings) as connection:
-        build = life.newest_build(connection)
+        build = newest_build(connection)
         made = life.restate(connection, settings, period, at=at, by=by or somebody(), reason=reason, code=code)
         return Drafted(made, build.is_behind)
 

@@ -174,6 +174,14 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """What is missing from the figures, as the products declare it: a source that had not delivered to the closing day."""
+
+    text_vi: str
+    text_en: str
+
+
+@dataclass(frozen=True, slots=True)
 class EditionMark:
     """What a product says of the edition that it is of; `sha256` is the head of the edition's chain."""
 
@@ -191,7 +199,7 @@ class ReportFigures:
     `levels` are the province's form; `unit_forms` the forms of units asked for, by code. `known_at` is aware, in
     the province's zone. `quarantined` counts rejected dossier records still open, of any period; `consequence` says which
     figures they could move notably: unit -> metric -> bounds. `edition`: the edition that the products are of; None: a
-    draft.
+    draft. `gaps` are the gaps that it declares.
     """
 
     period: Period
@@ -210,6 +218,7 @@ class ReportFigures:
     quarantined: int
     consequence: Mapping[str, Mapping[str, Bounds]] = field(default_factory=dict)
     edition: EditionMark | None = None
+    gaps: tuple[Gap, ...] = ()
 
     def unit(self, code: str) -> UnitRow:
         """The unit of that code.

@@ -72,4 +72,5 @@ def edition_notes(figures: ReportFigures) -> list[str]:
         return []
     approved = f"- Người phê duyệt: {mark.approved_by}, {numbers_vi.moment(mark.approved_at)}."
     reason = [f"- Thay thế bản công bố trước. Lý do: {mark.reason}"] if mark.reason else []
-    return [approved, *reason, f"- Mã kiểm tra của bản công bố (SHA-256): {mark.sha256}"]
+    gaps = [f"- Số liệu chưa đầy đủ. {gap.text_vi}" for gap in figures.gaps]
+    return [*gaps, approved, *reason, f"- Mã kiểm tra của bản công bố (SHA-256): {mark.sha256}"]

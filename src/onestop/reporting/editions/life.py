@@ -20,19 +20,13 @@ from onestop.config import Settings
 from onestop.errors import OnestopError
 from onestop.periods import Period
 from onestop.reporting.editions import canonical, drafting, moved, products, store
+from onestop.reporting.editions.build import newest_build
 from onestop.reporting.editions.model import Edition, Reason, person, reason_text, same_person
+from onestop.reporting.editions.readiness import gaps
 from onestop.reporting.editions.tables import TABLES
 from onestop.reporting.figures import load_figures
 
 Progress = Callable[[str, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Build:
-    """What the models show: the moment they know, and whether something was loaded since."""
-
-    known_at: datetime
-    is_behind: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +36,6 @@ class Published:
     edition: Edition
     files: list[Path]
     superseded: int | None
-
-
-def newest_build(connection: psycopg.Connection[Any]) -> Build:
-    """The build that drafts are taken from.
-
-    Raises:
-        OnestopError: there is none.
-    """
-    row = connection.execute(
-        "select known_at, exists (select from ops.load_batch where state = 'loaded' and accepted > 0"
-        " and load_batch.finished_at > build.finished_at)"
-        " from ops.build where 'reports' = any(layers) order by build_id desc limit 1"
-    ).fetchone()
-    if row is None:
-        raise OnestopError("the models have not been built yet", next_step="run `onestop transform` first")
-    return Build(row[0], row[1])
 
 
 def draft(connection: psycopg.Connection[Any], settings: Settings, period: Period, *, at: datetime, by: str) -> Edition:
@@ -149,6 +127,7 @@ def _write_draft(
         reason=reason,
         code_version=__version__,
     )
+    figures = replace(figures, gaps=gaps(connection, settings, period, at=build.known_at))
     text = products.as_text(figures, settings.reports.language)
     drafting.fill(connection, edition_id, period, build.known_at, text)
     if before:

@@ -17,11 +17,33 @@ from onestop.errors import OnestopError
 from onestop.periods import Period
 from onestop.reporting import reconciliation
 from onestop.reporting.editions import store
-from onestop.reporting.editions.life import newest_build
+from onestop.reporting.editions.build import newest_build
+from onestop.reporting.model import Gap
 from onestop.reporting.numbers_vi import day, decimal, integer
+from onestop.reporting.wording import previous
 
 State = Literal["ok", "note", "open"]
 FILES = "portal_export"
+MOST_NAMED = 5
+_OUTLIERS = """
+    select now.agency_code, now.agency_name_vi
+    from report.form_ii_06a as now
+    join report.form_ii_06a as earlier using (period_convention, org_view, agency_code)
+    where now.period_convention = %(convention)s and now.org_view = 'as_was'
+        and now.period = %(now)s and earlier.period = %(before)s
+        and least(now.received_total, earlier.received_total) >= %(least)s
+        and (
+            now.received_total >= 2 * earlier.received_total or 2 * now.received_total <= earlier.received_total
+            or (
+                least(now.resolved_total, earlier.resolved_total) >= %(least)s
+                and abs(
+                    (now.resolved_early + now.resolved_on_time)::numeric / now.resolved_total
+                    - (earlier.resolved_early + earlier.resolved_on_time)::numeric / earlier.resolved_total
+                ) > 0.1
+            )
+        )
+    order by now.agency_code collate "C"
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +88,17 @@ def readiness(connection: psycopg.Connection[Any], settings: Settings, period: P
             reader.built(),
             reader.quarantine(),
             reader.reconciled(),
+            reader.outliers(),
             reader.late_inputs(),
         ),
     )
+
+
+def gaps(connection: psycopg.Connection[Any], settings: Settings, period: Period, *, at: datetime) -> tuple[Gap, ...]:
+    """The sources that had not delivered to the closing day by a moment: what an edition of it declares."""
+    reader = _Reader(connection, settings, period, at)
+    found = (reader.delivered(source.id, source.kind) for source in settings.sources)
+    return tuple(Gap(one.text_vi, one.text_en) for one in found if one.state == "open")
 
 
 class _Reader:
@@ -108,8 +138,9 @@ class _Reader:
         else:
             newest = self._one(
                 "select max(accepted_at) from ops.load_batch where source_id = %s and reached_end"
-                " and state in ('loaded', 'duplicate')",
+                " and state in ('loaded', 'duplicate') and accepted_at <= %s",
                 source,
+                self._at,
             )
             reached = newest is not None and newest >= self._closing
             local = newest.astimezone(self._settings.zone) if newest else None
@@ -205,6 +236,35 @@ class _Reader:
             f" ({decimal(found.share * 100, 2)} %{limit}).",
             f"{found.differing:,} of {found.compared:,} dossiers differ from the portal ({found.share:.2%}{limit_en}).",
             found.differing,
+        )  # fmt: skip
+
+    def outliers(self) -> Condition:
+        """Units whose figures left their usual place: far from the period of the same kind before."""
+        before = previous(self._period)
+        rows = self._connection.execute(
+            _OUTLIERS.encode(),
+            {
+                "convention": self._period.convention,
+                "now": self._period.name,
+                "before": before.name if before else "",
+                "least": self._settings.ranking.minimum_dossiers,
+            },
+        ).fetchall()
+        if not rows:
+            return Condition(
+                "outliers", "ok", "Không có đơn vị nào có số liệu khác thường so với kỳ trước.",
+                "No unit's figures are far from those of the period before.", 0,
+            )  # fmt: skip
+        names = ", ".join(f"{name} ({code})" for code, name in rows[:MOST_NAMED]) + (
+            "…" if len(rows) > MOST_NAMED else ""
+        )
+        return Condition(
+            "outliers", "note",
+            f"{integer(len(rows))} đơn vị có số tiếp nhận gấp đôi hoặc dưới một nửa kỳ trước, hoặc tỷ lệ đúng hạn lệch quá 10"
+            f" điểm phần trăm: {names}.",
+            f"{len(rows):,} units received twice or less than half of the period before, or their on-time rate moved by more"
+            f" than 10 points: {names}.",
+            len(rows),
         )  # fmt: skip
 
     def late_inputs(self) -> Condition:

@@ -157,14 +157,14 @@ create table published.report_figures (
 comment on table published.report_figures is 'All that the products of the edition show, as JSON; they are rendered from this row alone.';
 
 create table published.content (
-    edition_id bigint not null references published.edition,
+    edition_id bigint not null,
     table_name text not null, row_count bigint not null, sha256 text not null, row_checks bytea not null,
     primary key (edition_id, table_name)
 );
 comment on table published.content is 'Per table of an approved edition: its rows, their hash, and eight bytes of each row''s own hash, so that a changed row can be named.';
 
 create table published.product (
-    edition_id bigint not null references published.edition,
+    edition_id bigint not null,
     file_name text not null, sha256 text not null, renderer text not null, bytes bytea not null,
     primary key (edition_id, file_name)
 );
