@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from psycopg.rows import dict_row
 
+from explained import draft_all, explain_some
 from onestop.transform.dbt import build
 from onestop.warehouse.connection import connect
 from recount import Cell, Province, Row, Span, periods, recount
@@ -222,3 +223,11 @@ def test_the_year_to_date_is_the_period_that_began_with_the_year(built: tuple[Pr
         " where so_far.period = '2024-Q3' and figure.period = '2024-9M' and so_far.value is distinct from figure.value",
     )
     assert differing == []
+
+
+def test_every_figure_is_explained_by_the_items_that_it_counts(built: tuple[Province, str]) -> None:
+    _, dsn = built
+    agreed = explain_some(dsn, FAMILIES, per_metric=12)
+    assert len(agreed) == 20
+    assert min(agreed.values()) == 12
+    draft_all(dsn, KNOWN_AT, least=5000)

@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 from dossier_figures import Figure, Key, recount_dossiers
 from dossier_recount import World
 from dossier_world import ROOT, world
+from explained import draft_all, explain_some
 from fill_dossiers import fill
 from onestop.transform.dbt import build
 from onestop.warehouse.connection import connect
@@ -93,3 +94,15 @@ def test_dossiers_cost_together_what_their_part_lost(built: tuple[World, str]) -
     by_dossiers = {(row["period"], row["part_code"]): row["points"] for row in lost}
     for row in parts:
         assert abs(by_dossiers[row["period"], row["part_code"]] - row["points"]) < 1e-9, row
+
+
+def test_every_kind_of_figure_is_explained_by_its_list(built: tuple[World, str]) -> None:
+    _, dsn = built
+    agreed = explain_some(dsn, ("form", "dossier", "portal", "score"), per_metric=12)
+    assert len(agreed) == 12 + 20 + 2 + 5
+    assert min(agreed.values()) == 12
+
+
+def test_every_figure_of_every_period_is_the_sum_of_its_dossiers(built: tuple[World, str]) -> None:
+    counted_world, dsn = built
+    draft_all(dsn, counted_world.known_at.replace(tzinfo=VIETNAM), least=50_000)
