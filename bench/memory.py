@@ -11,13 +11,13 @@ from pathlib import Path
 
 import psutil
 
-from bench.place import FULL_SIZE, Place, place
+from bench.place import Place, place
 from bench.sample_files import delivered, rows
 from onestop.pipeline.ingest import ingest
 from onestop.pipeline.reference import ingest_reference
 from onestop.sandbox.portal_files import write_csv, write_xlsx
 
-SMALL, LARGE = 50_000, 500_000
+SHARE = 10  # of the larger size, the smaller one
 
 
 @dataclass
@@ -28,14 +28,15 @@ class Peak:
     reader: float = 0.0
 
 
-def measure() -> dict[str, dict[int, Peak]]:
+def measure(most: int) -> dict[str, dict[int, Peak]]:
     """Kind -> rows -> peak."""
-    found = {"API": {size: _of_feed(size) for size in (SMALL, 2 * FULL_SIZE)}}
+    sizes = (most // SHARE, most)
+    found = {"API": {size: _of_feed(size) for size in sizes}}
     with place(6_000) as here:
         ingest_reference(here.settings, as_of=here.as_of)
         ingest(here.settings, "igate", as_of=here.as_of)
         for suffix, write in (("csv", write_csv), ("xlsx", write_xlsx)):
-            found[suffix.upper()] = {size: _of_file(here, suffix, write, size) for size in (SMALL, LARGE)}
+            found[suffix.upper()] = {size: _of_file(here, suffix, write, size) for size in sizes}
     return found
 
 

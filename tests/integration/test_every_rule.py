@@ -25,7 +25,7 @@ from onestop.sandbox.server import OneStopServer
 from onestop.sandbox.sql_source import write_table
 from worlds import AS_OF, CLIENT, SECRET, World, dossier, make_world
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("models_alone")]
 LATER = AS_OF + timedelta(hours=3)
 PERSON = "Y Riêng Tư Niê"
 FIRST, LAST = date(2024, 8, 1), date(2024, 8, 31)
@@ -187,7 +187,7 @@ def provinces(tmp_path: Path, warehouse: str, empty_database: str, monkeypatch: 
     made: list[Province] = []
 
     def make(name: str, dsn: str) -> Province:
-        made.append(Province(tmp_path / name, dsn, monkeypatch))
+        made.append(Province(tmp_path / name, dsn, monkeypatch, foreign=warehouse))
         return made[-1]
 
     yield lambda: make("broken", warehouse), lambda: make("clean", empty_database)

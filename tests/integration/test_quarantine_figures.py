@@ -20,10 +20,9 @@ from onestop.quality.rules import RuleBook, rules_for
 from onestop.sandbox.feedback_server import FeedbackServer
 from onestop.sandbox.portal_files import dossier_row, file_name, write_xlsx
 from onestop.sandbox.server import OneStopServer
-from onestop.transform import dbt
 from worlds import AS_OF, CLIENT, SECRET, World, dossier, make_world
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("models_alone")]
 SECOND, THIRD = AS_OF + timedelta(days=1), AS_OF + timedelta(days=2)
 NEW_UNIT = "H15.88"
 OPEN = {"NgayKetThucXuLy": None, "TrangThaiHoSo": "4"}
@@ -154,13 +153,6 @@ def too_strict(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patch:
         patch.setattr(entities, "rules_for", strict)
         yield
-
-
-@pytest.fixture(autouse=True)
-def models_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Build without the data tests, which other tests run: three builds are enough to wait for."""
-    run = dbt.run
-    monkeypatch.setattr(dbt, "run", lambda command, *more: run([*command, "--exclude-resource-type", "test"], *more))
 
 
 @pytest.fixture

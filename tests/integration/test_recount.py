@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg import sql
 from psycopg.rows import dict_row
 
 from explained import draft_all, explain_some
 from onestop.transform.dbt import build
 from onestop.warehouse.connection import connect
-from onestop.warehouse.embedded import EmbeddedPostgres
 from recount import Cell, Province, Row, Span, periods, recount
 from recount_world import KNOWN_AT, ROOT, TARGETS, fill, province
 
@@ -28,24 +24,17 @@ FAMILIES = ("feedback", "procedure", "reference")
 
 @pytest.fixture(scope="module")
 def built(
-    postgres: EmbeddedPostgres, _migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Province, str]]:
+    module_warehouse: str, module_models_alone: None, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Province, str]:
     """The world, and the DSN of the warehouse that dbt built from it."""
     world = province(seed=20241120)
-    name = "t_recount"
-    dsn = postgres.warehouse_dsn.rsplit("/", 1)[0] + f"/{name}"
-    owner = psycopg.conninfo.conninfo_to_dict(dsn)["user"]
-    with psycopg.connect(postgres.admin_dsn, autocommit=True) as admin:
-        names = map(sql.Identifier, (name, str(owner), _migrated_template))
-        admin.execute(sql.SQL("create database {} owner {} template {}").format(*names))
-        try:
-            with closing(connect(dsn)) as connection, connection.transaction():
-                fill(connection, world)
-            target = tmp_path_factory.mktemp("dbt")
-            build(dsn, province_code=ROOT, timezone="Asia/Ho_Chi_Minh", known_at=KNOWN_AT, target_path=target)
-            yield world, dsn
-        finally:
-            admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    with closing(connect(module_warehouse)) as connection, connection.transaction():
+        fill(connection, world)
+    build(
+        module_warehouse, province_code=ROOT, timezone="Asia/Ho_Chi_Minh", known_at=KNOWN_AT,
+        target_path=tmp_path_factory.mktemp("dbt"),
+    )  # fmt: skip
+    return world, module_warehouse
 
 
 def rows(dsn: str, query: str, *values: object) -> list[Row]:

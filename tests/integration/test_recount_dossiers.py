@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta, timezone
 from fractions import Fraction
 
-import psycopg
 import pytest
-from psycopg import sql
 from psycopg.rows import dict_row
 
 from dossier_figures import Figure, Key, recount_dossiers
@@ -19,7 +16,6 @@ from explained import draft_all, explain_some
 from fill_dossiers import fill
 from onestop.transform.dbt import build
 from onestop.warehouse.connection import connect
-from onestop.warehouse.embedded import EmbeddedPostgres
 from recount import Row
 
 pytestmark = pytest.mark.integration
@@ -28,25 +24,17 @@ VIETNAM = timezone(timedelta(hours=7))
 
 @pytest.fixture(scope="module")
 def built(
-    postgres: EmbeddedPostgres, _migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[World, str]]:
+    module_warehouse: str, module_models_alone: None, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[World, str]:
     """The world, and the DSN of the warehouse that dbt built from it."""
     counted = world(seed=766)
-    name = "t_recount_dossiers"
-    dsn = postgres.warehouse_dsn.rsplit("/", 1)[0] + f"/{name}"
-    owner = psycopg.conninfo.conninfo_to_dict(dsn)["user"]
-    with psycopg.connect(postgres.admin_dsn, autocommit=True) as admin:
-        names = map(sql.Identifier, (name, str(owner), _migrated_template))
-        admin.execute(sql.SQL("create database {} owner {} template {}").format(*names))
-        try:
-            with closing(connect(dsn)) as connection, connection.transaction():
-                fill(connection, counted)
-            moment = counted.known_at.replace(tzinfo=VIETNAM)
-            target = tmp_path_factory.mktemp("dbt")
-            build(dsn, province_code=ROOT, timezone="Asia/Ho_Chi_Minh", known_at=moment, target_path=target)
-            yield counted, dsn
-        finally:
-            admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    with closing(connect(module_warehouse)) as connection, connection.transaction():
+        fill(connection, counted)
+    build(
+        module_warehouse, province_code=ROOT, timezone="Asia/Ho_Chi_Minh",
+        known_at=counted.known_at.replace(tzinfo=VIETNAM), target_path=tmp_path_factory.mktemp("dbt"),
+    )  # fmt: skip
+    return counted, module_warehouse
 
 
 def rows(dsn: str, query: str, *values: object) -> list[Row]:
