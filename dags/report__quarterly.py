@@ -18,8 +18,6 @@ answer ("Required Actions"), publishes, or notes the refusal. Data close on the 
 **When it fails** (khi lỗi): a wrong `period` is said at once; figures that are missing mean that transform__warehouse
 has not run for them. A period that was published already wants `reason`. Start the run again.
 """
-PERIOD = "2024-Q3 or calendar:2024-Q3. Empty: the last statutory quarter that is complete."
-REASON = "Why published figures change: makes the next edition. Empty: the first edition."
 
 
 def steps():
@@ -34,10 +32,10 @@ def steps():
     schedule=local_cron("0 6 15 3,6,9,12 *", PROVINCE),
     doc_md=DOC,
     params={
-        name: Param(None, type=["null", "string"], description=said)
-        for name, said in (("period", PERIOD), ("reason", REASON))
-    }
-    | {"ask_approval": Param(True, type="boolean", description="No: only draft the reports.")},
+        "period": Param(None, type=["null", "string"], description="2024-Q3 or calendar:2024-Q3; empty: the last."),
+        "reason": Param(None, type=["null", "string"], description="Of a restatement; empty: the first edition."),
+        "ask_approval": Param(True, type="boolean", description="No: only draft the reports."),
+    },
     **dag_defaults("report"),
 )
 def report__quarterly() -> None:
@@ -55,7 +53,7 @@ def report__quarterly() -> None:
 
     @task.short_circuit
     @final_faults
-    def draft_edition(period: str, params: dict) -> str | bool:
+    def draft_edition(period: str, params: dict) -> dict | bool:
         return params["ask_approval"] and steps().draft_and_look(PROVINCE, period, params["reason"])
 
     @task.branch
@@ -64,17 +62,18 @@ def report__quarterly() -> None:
 
     @task
     @final_faults
-    def publish(period: str, answer: dict) -> list[str]:
-        return steps().approve_and_publish(PROVINCE, period, answer)
+    def publish(period: str, shown: dict, answer: dict) -> list[str]:
+        return steps().approve_and_publish(PROVINCE, period, shown, answer)
 
     @task
     @final_faults
     def send_back(period: str, answer: dict) -> str:
         return steps().send_back(PROVINCE, period, answer)
 
-    period, asked = resolve_period(), approval("approve", body="{{ ti.xcom_pull(task_ids='draft_edition') }}")
-    draft(period) >> draft_edition(period) >> asked
-    decide(asked.output) >> [publish(period, asked.output), send_back(period, asked.output)]
+    period, asked = resolve_period(), approval("approve", body="{{ ti.xcom_pull(task_ids='draft_edition')['text'] }}")
+    shown = draft_edition(period)
+    draft(period) >> shown >> asked
+    decide(asked.output) >> [publish(period, shown, asked.output), send_back(period, asked.output)]
 
 
 report__quarterly()

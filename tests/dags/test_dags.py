@@ -144,7 +144,7 @@ def test_a_period_is_a_parameter(dags: dict[str, Any]) -> None:
     assert before == {
         "resolve_period": ["draft", "draft_edition", "publish", "send_back"],
         "draft": ["draft_edition"],
-        "draft_edition": ["approve"],
+        "draft_edition": ["approve", "publish"],
         "approve": ["decide", "publish", "send_back"],
         "decide": ["publish", "send_back"],
         "publish": [],

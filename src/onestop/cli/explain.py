@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from onestop import config, periods
-from onestop.cli.output import console, print_json, relative, write_csv
+from onestop.cli.output import console, plain_number, print_json, relative, write_csv
 from onestop.cli.steps import DEFAULT_CONFIG, Config, Json
 
 MOST_ITEMS = 20
@@ -61,14 +61,14 @@ def _content(found: Any) -> dict[str, Any]:
         "agency_code": found.agency_code,
         "field_code": found.field_code,
         "org_view": found.org_view,
-        "numerator": _plain(found.numerator),
-        "denominator": _plain(found.denominator),
-        "value": _plain(found.value),
+        "numerator": plain_number(found.numerator),
+        "denominator": plain_number(found.denominator),
+        "value": plain_number(found.value),
         "rule": found.rule,
         "item_kind": found.item_kind,
         "counted": {
-            "numerator": _plain(found.counted.numerator),
-            "denominator": _plain(found.counted.denominator),
+            "numerator": plain_number(found.counted.numerator),
+            "denominator": plain_number(found.counted.denominator),
             "agrees": found.agrees,
         },
         "items": [_item(row) for row in found.items],
@@ -78,17 +78,10 @@ def _content(found: Any) -> dict[str, Any]:
 
 
 def _item(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: _plain(value) if name in _NUMBERS else value for name, value in row.items()}
+    return {name: plain_number(value) if name in _NUMBERS else value for name, value in row.items()}
 
 
 _NUMBERS = {"numerator", "denominator", "points", "maximum"}
-
-
-def _plain(value: Any) -> int | float | None:
-    """A numeric as a number of JSON: whole where it is whole."""
-    if value is None:
-        return None
-    return int(value) if value == int(value) else float(value)
 
 
 def _show(found: Any) -> None:
@@ -97,8 +90,8 @@ def _show(found: Any) -> None:
     console.print(f"{rule['metric_name_vi']} ({found.metric_code}, version {rule['metric_version']})", style="bold")
     unit = f"{found.agency_code}, field {found.field_code}, {found.org_view}"
     console.print(f"{found.period}, {unit}, {where}", highlight=False)
-    bottom = "" if found.denominator is None else f" / {_plain(found.denominator):,}"
-    top = _plain(found.numerator) or 0
+    bottom = "" if found.denominator is None else f" / {plain_number(found.denominator):,}"
+    top = plain_number(found.numerator) or 0
     value = "" if found.value is None or not bottom else f" = {float(found.value):.6f}"
     console.print(f"{top:,}{bottom}{value}", highlight=False)
     console.print(f"numerator: {rule['numerator']}", highlight=False, markup=False, soft_wrap=True)

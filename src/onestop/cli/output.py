@@ -75,3 +75,10 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], head: Sequence[str]
 
 def _no_formula(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
+def plain_number(value: Any) -> int | float | None:
+    """A numeric as a number of JSON: whole where it is whole."""
+    if value is None:
+        return None
+    return int(value) if value == int(value) else float(value)

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from onestop import config, periods
-from onestop.cli.output import console, error_console, print_json, relative, write_csv
+from onestop.cli.output import console, error_console, plain_number, print_json, relative, write_csv
 from onestop.cli.steps import DEFAULT_CONFIG, AsOf, Config, Json
 
 Period = Annotated[str, typer.Argument(help="2024-Q3 or calendar:2024-Q3.")]
@@ -215,7 +215,7 @@ def diff(
 
     wanted, settings = periods.parse(period), config.load(config_file)
     found = editions.diff(settings, wanted, version=version, agency=agency)
-    cells = [asdict(cell) for cell in found.cells]
+    cells = [_cell(cell) for cell in found.cells]
     if csv_folder:
         write_csv(csv_folder / "cells.csv", cells)
         write_csv(csv_folder / "moved.csv", found.moved)
@@ -268,6 +268,12 @@ def verify(
         console.print(f"{found.period}: {looked}: {verdict}", highlight=False)
         console.print(f"head {found.head}", highlight=False)
     raise typer.Exit(1 if found.findings else 0)
+
+
+def _cell(cell: Any) -> dict[str, Any]:
+    """A cell with its figures as numbers of JSON."""
+    names = ("org_view", "agency_code", "field_code", "metric_code")
+    return {name: value if name in names else plain_number(value) for name, value in asdict(cell).items()}
 
 
 def _drafted(done: Any, as_json: bool) -> None:

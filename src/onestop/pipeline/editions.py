@@ -52,11 +52,15 @@ def restate(
         return Drafted(made, build.is_behind)
 
 
-def approve(settings: Settings, period: Period, *, at: datetime, by: str | None = None) -> Edition:
-    """Freeze the period's draft."""
+def approve(
+    settings: Settings, period: Period, *, at: datetime, by: str | None = None, edition_id: int | None = None
+) -> Edition:
+    """Freeze the period's draft; with `edition_id` only if it is still this one."""
     with _warehouse(settings) as connection:
         two_persons = settings.editions.two_persons
-        return life.approve(connection, period, at=at, by=by or somebody(), two_persons=two_persons)
+        return life.approve(
+            connection, period, at=at, by=by or somebody(), two_persons=two_persons, edition_id=edition_id
+        )
 
 
 def refuse(settings: Settings, period: Period, *, at: datetime, reason: str, by: str | None = None) -> Edition:

@@ -30,13 +30,16 @@ def draft_files(settings: Settings, period: str) -> list[str]:
     return [str(path) for path in flows.draft_report(settings, parse(period))]
 
 
-def draft_and_look(settings: Settings, period: str, reason: str | None) -> str:
-    """Draft the period's edition, and say what the person who approves should know: Markdown.
+def draft_and_look(settings: Settings, period: str, reason: str | None) -> dict[str, Any]:
+    """Draft the period's edition, and say what the person who approves should know.
 
     Args:
         settings: of the province.
         period: the period.
         reason: of a restatement; none for the first edition.
+
+    Returns:
+        `text`, Markdown, and the `edition_id` of the draft that it speaks of.
     """
     wanted, now = parse(period), config.now(settings)
     if reason:
@@ -48,7 +51,7 @@ def draft_and_look(settings: Settings, period: str, reason: str | None) -> str:
     lines += [f"- {_MARKS[condition.state]}: {condition.text_vi}" for condition in ready.conditions]
     if made.edition.version > 1:
         lines += ["", *_changes(editions.diff(settings, wanted))]
-    return "\n".join(lines)
+    return {"edition_id": made.edition.edition_id, "text": "\n".join(lines)}
 
 
 def _title(period: Period) -> str:
@@ -61,10 +64,14 @@ def _changes(found: Diff) -> list[str]:
     return said + [f"- {REASONS_VI[reason]}: {count}" for reason, count in sorted(found.reasons.items())]
 
 
-def approve_and_publish(settings: Settings, period: str, answer: Mapping[str, Any]) -> list[str]:
-    """Approve in the name of whoever answered, publish, and give back the files."""
+def approve_and_publish(
+    settings: Settings, period: str, shown: Mapping[str, Any], answer: Mapping[str, Any]
+) -> list[str]:
+    """Approve what was shown in the name of whoever answered, publish, and give back the files."""
     wanted, now, who = parse(period), config.now(settings), _who(answer)
-    editions.approve(settings, wanted, at=now, by=who)
+    newest = editions.history(settings, wanted)[0][-1]
+    if (newest.edition_id, newest.status) != (shown["edition_id"], "approved"):  # a second try goes on from there
+        editions.approve(settings, wanted, at=now, by=who, edition_id=shown["edition_id"])
     return [str(path) for path in editions.publish(settings, wanted, at=now, by=who).files]
 
 

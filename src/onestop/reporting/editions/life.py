@@ -149,12 +149,19 @@ def _write_draft(
 
 
 def approve(
-    connection: psycopg.Connection[Any], period: Period, *, at: datetime, by: str, two_persons: bool = False
+    connection: psycopg.Connection[Any],
+    period: Period,
+    *,
+    at: datetime,
+    by: str,
+    two_persons: bool = False,
+    edition_id: int | None = None,
 ) -> Edition:
     """Freeze the draft: hash its contents, chain it to the edition before, note who approved.
 
     Raises:
-        OnestopError: there is no draft, or with `two_persons` who drafted it would approve it.
+        OnestopError: there is no draft, it is not the one of `edition_id` any more, or with `two_persons` who drafted it
+            would approve it.
     """
     who = person(by)
     with connection.transaction():
@@ -164,6 +171,11 @@ def approve(
             raise OnestopError(
                 f"{found.name} is {found.status}; only a draft is approved",
                 next_step=f"a later truth is a new edition: onestop quarter restate {period} --reason '...'",
+            )
+        if edition_id not in (None, found.edition_id):
+            raise OnestopError(
+                f"{found.name} was drafted anew since it was shown for approval",
+                next_step="read the new draft, then approve that one",
             )
         if two_persons and same_person(found.drafted_by, who):
             raise OnestopError(
