@@ -27,7 +27,7 @@ silent as (
     )
 ),
 
--- Every current copy of every system, and what becomes of it: what speaks stands in the pair with all that is asked here.
+-- Every current copy of every system, and what becomes of it. What speaks stands in the pair with all that is asked.
 placed as (
     select
         false as is_portal,
