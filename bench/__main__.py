@@ -1,4 +1,5 @@
-"""`python -m bench [loading|files|http|verdicts|memory|published|dags|reconciliation]`: measure and print, side by side.
+"""`python -m bench [PART[=SIZE] ...]`: measure and print, side by side. Parts: loading, files, http, verdicts, memory,
+published, dags, reconciliation; the first three and memory take a number of rows (memory: of the larger size).
 
 Exits 1 where a published figure does not come out.
 """
@@ -14,24 +15,32 @@ from bench.rates import Rate
 os.environ.pop("ONESTOP_WAREHOUSE_DSN", None)  # measurements have a server of their own
 
 
+ALL = ("loading", "files", "http", "verdicts", "memory", "published", "dags", "reconciliation")
+
+
 def main(parts: list[str]) -> int:
     """Run the parts named, all by default; 1 where a figure that was published does not come out."""
     wrong = 0
-    wanted = parts or ["loading", "files", "http", "verdicts", "memory", "published", "dags", "reconciliation"]
+    wanted = dict(map(_sized, parts or ALL))
+    if unknown := wanted.keys() - ALL:
+        sys.exit(f"there is no part {', '.join(sorted(unknown))}; there are {', '.join(ALL)}")
     if "loading" in wanted:
         from bench import loading
 
-        _show("Loading of API records (median of 3; aim 0.3 of COPY with verdicts, 0.6 without)", loading.measure())
+        _show(
+            "Loading of API records (median of 3; aim 0.3 of COPY with verdicts, 0.6 without)",
+            loading.measure(wanted["loading"] or 60_000),
+        )
     if "files" in wanted:
         from bench import files
 
-        found = files.measure()
+        found = files.measure(wanted["files"] or 100_000)
         _show("XLSX, reading (aim 8 times pandas)", found["XLSX"])
         _show("CSV, file to raw (aim 0.5 of COPY without verdicts)", found["CSV"])
     if "http" in wanted:
         from bench import http
 
-        _show("HTTP, pull and land (aim 0.8 of a bare client)", http.measure(), "records/s")
+        _show("HTTP, pull and land (aim 0.8 of a bare client)", http.measure(wanted["http"] or 60_000), "records/s")
     if "verdicts" in wanted:
         from bench import verdicts
 
@@ -48,7 +57,7 @@ def main(parts: list[str]) -> int:
         from bench import memory
 
         print("Peak memory of an ingest (flat: within 20 %); a file's reader is a process of its own")
-        for kind, peaks in memory.measure().items():
+        for kind, peaks in memory.measure(wanted["memory"] or 500_000):
             for size, peak in peaks.items():
                 print(f"  {kind:6} {size:>10,} rows {peak.loader:>8,.0f} MB, reader {peak.reader:>8,.0f} MB")
             first, *_, last = peaks.values()
@@ -76,6 +85,12 @@ def main(parts: list[str]) -> int:
         for what, value in reconciliation.measure().items():
             print(f"  {what:52} {value:>10,.1f}", flush=True)
     return int(wrong > 0)
+
+
+def _sized(part: str) -> tuple[str, int]:
+    """A part and its size; 0: its own."""
+    name, _, size = part.partition("=")
+    return name, int(size or 0)
 
 
 def _show(title: str, rates: Iterable[Rate], unit: str = "rows/s") -> None:

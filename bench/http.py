@@ -17,18 +17,18 @@ from bench.place import Place, place
 from bench.rates import Rate, against, median
 from onestop.config import OneStopApiSource
 from onestop.landing.store import LandingStore
+from onestop.pipeline.collector import quiet_collector
 from onestop.pipeline.connectors import connector
 from onestop.pipeline.keys import load_keys
 from onestop.pipeline.pull import pull
 
-DOSSIERS = 30_000
 BARE = "bare httpx client"
 RANGE = ("19700101000000", "20240926000000")
 
 
-def measure() -> list[Rate]:
+def measure(dossiers: int) -> list[Rate]:
     """Records a second, in one run from one server."""
-    with place(DOSSIERS) as here:
+    with place(dossiers) as here:
         count = _bare(here)
         seconds = {
             BARE: median(lambda: _bare(here)),
@@ -72,5 +72,5 @@ def _ours(here: Place, expected: int) -> None:
     landed = LandingStore(here.settings.landing_url, load_keys(here.settings).data).open_run(
         "igate", "dossier", f"bench-{secrets.token_hex(4)}"
     )
-    with closing(pull(feed.pages(*RANGE), landed)) as pages:
+    with quiet_collector(), closing(pull(feed.pages(*RANGE), landed)) as pages:
         assert sum(len(page.records) for page in pages) == expected

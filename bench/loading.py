@@ -42,7 +42,7 @@ def no_verdict(book: RuleBook) -> Callable[[pd.DataFrame, object], Verdict]:
     return judge
 
 
-def measure(dossiers: int = 60_000) -> list[Rate]:
+def measure(dossiers: int) -> list[Rate]:
     """All rates, in one run on one server."""
     with place(dossiers) as here:
         ingest_reference(here.settings, as_of=here.as_of)

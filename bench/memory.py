@@ -5,19 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from bench.place import FULL_SIZE, Place, place
+from bench.place import Place, place
 from bench.sample_files import delivered, rows
 from onestop.pipeline.ingest import ingest
 from onestop.pipeline.reference import ingest_reference
 from onestop.sandbox.portal_files import write_csv, write_xlsx
 
-SMALL, LARGE = 50_000, 500_000
+SHARE = 10  # of the larger size, the smaller one
 
 
 @dataclass
@@ -28,15 +28,15 @@ class Peak:
     reader: float = 0.0
 
 
-def measure() -> dict[str, dict[int, Peak]]:
-    """Kind -> rows -> peak."""
-    found = {"API": {size: _of_feed(size) for size in (SMALL, 2 * FULL_SIZE)}}
+def measure(most: int) -> Iterator[tuple[str, dict[int, Peak]]]:
+    """Kind, and rows -> peak, one kind after the other."""
+    sizes = (most // SHARE, most)
+    yield "API", {size: _of_feed(size) for size in sizes}
     with place(6_000) as here:
         ingest_reference(here.settings, as_of=here.as_of)
         ingest(here.settings, "igate", as_of=here.as_of)
         for suffix, write in (("csv", write_csv), ("xlsx", write_xlsx)):
-            found[suffix.upper()] = {size: _of_file(here, suffix, write, size) for size in (SMALL, LARGE)}
-    return found
+            yield suffix.upper(), {size: _of_file(here, suffix, write, size) for size in sizes}
 
 
 def _of_feed(dossiers: int) -> Peak:
@@ -46,7 +46,7 @@ def _of_feed(dossiers: int) -> Peak:
 
 
 def _of_file(here: Place, suffix: str, write: Callable[..., Path], size: int) -> Peak:
-    file = delivered(here, suffix)
+    file = delivered(here, suffix, of_its_own=size)
     write(file, "HoSo", rows(here, size))
     try:
         return _peak(here, "portal")

@@ -1,7 +1,12 @@
-"""A temporary province with its own server, settled as the product settles it (fsync on)."""
+"""A temporary province with its own server, settled as the product settles it (fsync on).
+
+What plays the source system has a process of its own, as a source has a machine of its own: in one interpreter with
+what is measured, either would wait for the other.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import tempfile
@@ -9,13 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from onestop import config
 from onestop.clock import parse_moment
 from onestop.config import Settings
 from onestop.sandbox.main import start
-from onestop.sandbox.scenarios import SCENARIOS, scenario
+from onestop.sandbox.scenarios import SCENARIOS, Scenario, scenario
 from onestop.warehouse.embedded import EmbeddedPostgres
 
 FULL_SIZE = 240_000  # dossiers of dak_lak_2024_q3, about
@@ -45,8 +51,7 @@ def place_of(name: str) -> Iterator[Place]:
     folder = Path(tempfile.mkdtemp(prefix="onestop-bench-"))
     folder.chmod(0o755)
     try:
-        with start(name, folder, port=0, with_expected=False) as sandbox:
-            os.environ.update(sandbox.environment)
+        with _served(scenario(name), folder):
             settings = config.load(folder / "province.yml")
             postgres = EmbeddedPostgres(settings.local)
             postgres.start()
@@ -56,3 +61,26 @@ def place_of(name: str) -> Iterator[Place]:
                 postgres.destroy()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _served(chosen: Scenario, folder: Path) -> Iterator[None]:
+    """The source system, up as long as the block lasts; its credentials are in the environment."""
+    here, there = multiprocessing.Pipe()
+    server = multiprocessing.get_context("spawn").Process(target=_serve, args=(chosen, folder, there), daemon=True)
+    server.start()
+    there.close()
+    try:
+        os.environ.update(here.recv())
+        yield
+    finally:
+        here.close()  # which it waits for
+        server.join(30)
+        server.kill()
+
+
+def _serve(chosen: Scenario, folder: Path, until_closed: Connection) -> None:
+    SCENARIOS[chosen.name] = chosen
+    with start(chosen.name, folder, port=0, with_expected=False) as sandbox:
+        until_closed.send(sandbox.environment)
+        until_closed.poll(None)

@@ -1,23 +1,30 @@
-"""Báo cáo quý: drafts the reports of a period on the statutory calendar. When it fails: README.md."""
+"""Báo cáo quý: drafts a period's reports, asks a person, publishes. When it fails: README.md."""
 
 from __future__ import annotations
 
 from airflow.sdk import Param, dag, task
 
-from onestop.platform.dag_support import dag_defaults, final_faults, local_cron, settings
+from onestop.platform.dag_support import APPROVE, approval, dag_defaults, final_faults, local_cron, settings
 
 PROVINCE = settings()
 DOC = """\
-### Báo cáo quý: biểu II.06a và trang tổng hợp
+### Báo cáo quý: dự thảo, phê duyệt, công bố
 
-**What it does**: chooses the period and drafts its reports. Data of a statutory quarter close on the 14th of its last
-month and the report is due on the 25th; the draft is made on the 15th.
+**What it does**: chooses the period, drafts its reports and its edition, looks whether it is ready, waits for a person's
+answer ("Required Actions"), publishes, or notes the refusal. Data close on the 14th, the report is due on the 25th.
 
-**Reads** `mart`, `report`; **writes** `<reports.path>/<convention>_<period>/draft/`, replacing the period's one draft.
+**Reads** `mart`, `report`; **writes** `published`, `<reports.path>/<convention>_<period>/`.
 
 **When it fails** (khi lỗi): a wrong `period` is said at once; figures that are missing mean that transform__warehouse
-has not run for them. Start the run again with the period in its form.
+has not run for them. A period that was published already wants `reason`. Start the run again.
 """
+
+
+def steps():
+    """What the tasks do; imported when they run."""
+    from onestop.pipeline import quarterly
+
+    return quarterly
 
 
 @dag(
@@ -25,37 +32,48 @@ has not run for them. Start the run again with the period in its form.
     schedule=local_cron("0 6 15 3,6,9,12 *", PROVINCE),
     doc_md=DOC,
     params={
-        "period": Param(
-            None,
-            type=["null", "string"],
-            title="Period",
-            description="2024-Q3 or calendar:2024-Q3. Empty: the last statutory quarter that is complete.",
-        )
+        "period": Param(None, type=["null", "string"], description="2024-Q3 or calendar:2024-Q3; empty: the last."),
+        "reason": Param(None, type=["null", "string"], description="Of a restatement; empty: the first edition."),
+        "ask_approval": Param(True, type="boolean", description="No: only draft the reports."),
     },
     **dag_defaults("report"),
 )
 def report__quarterly() -> None:
-    """Period, then draft. The period is a value of its own, never taken from when the run happens to start."""
+    """The period is a value of its own, never taken from when the run happens to start."""
 
     @task
     @final_faults
     def resolve_period(params: dict) -> str:
-        from onestop.config import now
-        from onestop.periods import last_complete_quarter, parse
-
-        if params["period"]:
-            return str(parse(params["period"]))
-        return str(last_complete_quarter(now(PROVINCE).astimezone(PROVINCE.zone).date()))
+        return steps().resolve(PROVINCE, params["period"])
 
     @task
     @final_faults
     def draft(period: str) -> list[str]:
-        from onestop.periods import parse
-        from onestop.pipeline import flows
+        return steps().draft_files(PROVINCE, period)
 
-        return [str(path) for path in flows.draft_report(PROVINCE, parse(period))]
+    @task.short_circuit
+    @final_faults
+    def draft_edition(period: str, params: dict) -> dict | bool:
+        return params["ask_approval"] and steps().draft_and_look(PROVINCE, period, params["reason"])
 
-    draft(resolve_period())
+    @task.branch
+    def decide(answer: dict) -> str:
+        return "publish" if answer["chosen_options"] == [APPROVE] else "send_back"
+
+    @task
+    @final_faults
+    def publish(period: str, shown: dict, answer: dict) -> list[str]:
+        return steps().approve_and_publish(PROVINCE, period, shown, answer)
+
+    @task
+    @final_faults
+    def send_back(period: str, answer: dict) -> str:
+        return steps().send_back(PROVINCE, period, answer)
+
+    period, asked = resolve_period(), approval("approve", body="{{ ti.xcom_pull(task_ids='draft_edition')['text'] }}")
+    shown = draft_edition(period)
+    draft(period) >> shown >> asked
+    decide(asked.output) >> [publish(period, shown, asked.output), send_back(period, asked.output)]
 
 
 report__quarterly()

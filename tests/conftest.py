@@ -1,4 +1,5 @@
-"""What tests share: a PostgreSQL server per test session (per worker under xdist) and a fresh database per test.
+"""What tests share: a PostgreSQL server per test session (per worker under xdist), a fresh database per test, and what
+dbt parsed of its project.
 
 ONESTOP_TEST_POSTGRES_BIN names the folder of an installed PostgreSQL's programs to run everything on it instead of the
 embedded one.
@@ -6,9 +7,11 @@ embedded one.
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import os
-import secrets
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +22,35 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from onestop.transform import dbt
 from onestop.warehouse.connection import connect
 from onestop.warehouse.embedded import WAREHOUSE, EmbeddedPostgres
 from onestop.warehouse.migrations import migrate
+
+# Tests start many processes: compiled files are kept, whatever the environment says, or each compiles all it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _parsed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """dbt's first build of a database in a folder parses the whole project: give it what it parsed before, of the same
+    name of a database and the same variables. dbt itself sees whether it still holds."""
+    kept, run, name = tmp_path_factory.mktemp("parsed"), dbt.run, "partial_parse.msgpack"
+
+    def run_with_it(command: list[str], env: dict[str, str], target_path: Path) -> str:
+        told = (target_path / "profiles" / "profiles.yml").read_text() + command[command.index("--vars") + 1]
+        parsed, shared = target_path / name, kept / hashlib.sha256(told.encode()).hexdigest()
+        if shared.exists():
+            shutil.copyfile(shared, parsed)
+        output = run(command, env, target_path)
+        if parsed.exists():
+            shutil.copyfile(parsed, shared)
+        return output
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dbt, "run", run_with_it)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -65,8 +94,10 @@ def postgres(postgres_bin: Path | None) -> Iterator[EmbeddedPostgres]:
 
 @contextmanager
 def _database(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
-    name = sql.Identifier(f"t_{secrets.token_hex(6)}")
     with psycopg.connect(postgres.admin_dsn, autocommit=True) as connection:
+        # A name that was used before: dbt parses anew for each other one.
+        used = {row[0] for row in connection.execute("select datname from pg_database")}
+        name = sql.Identifier(next(name for name in map("t_{}".format, itertools.count(1)) if name not in used))
         connection.execute(
             sql.SQL("create database {} owner {} template {}").format(
                 name, sql.Identifier(WAREHOUSE), sql.Identifier(template)
@@ -105,3 +136,26 @@ def module_warehouse(postgres: EmbeddedPostgres, _migrated_template: str) -> Ite
     """The same for all tests of a module."""
     with _database(postgres, _migrated_template) as dsn:
         yield dsn
+
+
+@contextmanager
+def _without_data_tests() -> Iterator[None]:
+    run = dbt.run
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dbt, "run", lambda command, *more: run([*command, "--exclude-resource-type", "test"], *more))
+        patch.setattr(dbt, "refuse_emptiness", lambda result: None)
+        yield
+
+
+@pytest.fixture
+def models_alone() -> Iterator[None]:
+    """Builds run without the data tests, which other tests run: they are half of a small build's time."""
+    with _without_data_tests():
+        yield
+
+
+@pytest.fixture(scope="module")
+def module_models_alone() -> Iterator[None]:
+    """The same for all tests of a module."""
+    with _without_data_tests():
+        yield

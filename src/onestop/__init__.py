@@ -1,8 +1,18 @@
 """Onestop: a province's data warehouse for administrative-procedure dossiers."""
 
-from importlib.metadata import PackageNotFoundError, version
+from importlib import import_module
 
-try:
-    __version__ = version("onestop")
-except PackageNotFoundError:  # a source tree that was never installed
-    __version__ = "0.0.0"
+__version__: str
+
+
+def __getattr__(name: str) -> str:
+    """`__version__`, looked up when it is asked for: the reader of files starts in half the time without."""
+    if name != "__version__":
+        raise AttributeError(name)
+    metadata = import_module("importlib.metadata")
+    try:
+        found: str = metadata.version("onestop")
+    except metadata.PackageNotFoundError:  # a source tree that was never installed
+        found = "0.0.0"
+    globals()[name] = found
+    return found

@@ -111,6 +111,12 @@ class Reconcile(Part):
     limit: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
+class Editions(Part):
+    """Who may sign a published quarter: with two persons, who drafted an edition may not approve it."""
+
+    two_persons: bool = False
+
+
 class Settings(Part):
     """province.yml, and the folder that its relative paths start from."""
 
@@ -122,6 +128,7 @@ class Settings(Part):
     ranking: Ranking = Ranking()
     retention: Retention = Retention()
     reconcile: Reconcile = Reconcile()
+    editions: Editions = Editions()
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     file: Path
 

@@ -138,8 +138,18 @@ def test_layers_are_built_in_the_order_of_the_transformation(dags: dict[str, Any
 
 
 def test_a_period_is_a_parameter(dags: dict[str, Any]) -> None:
-    assert dags["report__quarterly"]["params"] == ["period"]
-    assert dags["report__quarterly"]["tasks"]["resolve_period"]["before"] == ["draft"]
+    dag = dags["report__quarterly"]
+    assert dag["params"] == ["ask_approval", "period", "reason"]
+    before = {name: task["before"] for name, task in dag["tasks"].items()}
+    assert before == {
+        "resolve_period": ["draft", "draft_edition", "publish", "send_back"],
+        "draft": ["draft_edition"],
+        "draft_edition": ["approve", "publish"],
+        "approve": ["decide", "publish", "send_back"],
+        "decide": ["publish", "send_back"],
+        "publish": [],
+        "send_back": [],
+    }
 
 
 def test_a_backfill_is_started_by_hand_with_typed_parameters(dags: dict[str, Any]) -> None:
@@ -161,7 +171,7 @@ def test_quarantine_is_judged_again_between_the_loads_and_the_build(dags: dict[s
 
 def test_every_task_has_an_owner_and_retries_with_growing_waits(dags: dict[str, Any]) -> None:
     tasks = [task for dag in dags.values() for task in dag["tasks"].values()]
-    assert len(tasks) == 19
+    assert len(tasks) == 24
     for task in tasks:
         assert task["owner"] == "onestop"
         assert task["retries"] >= 2

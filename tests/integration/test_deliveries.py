@@ -185,6 +185,7 @@ def warehouse_of_all(tmp_path: Path, warehouse: str, empty_database: str, monkey
     return Warehouse(world, empty_database)
 
 
+@pytest.mark.usefixtures("models_alone")
 def test_any_order_split_repetition_and_delay(warehouse_of_all: Warehouse, tmp_path: Path) -> None:
     for kind in FEEDS:
         _feed(warehouse_of_all, kind)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg import sql
 from psycopg.rows import dict_row
 
+from explained import draft_all, explain_some
 from onestop.transform.dbt import build
 from onestop.warehouse.connection import connect
-from onestop.warehouse.embedded import EmbeddedPostgres
 from recount import Cell, Province, Row, Span, periods, recount
 from recount_world import KNOWN_AT, ROOT, TARGETS, fill, province
 
@@ -27,24 +24,17 @@ FAMILIES = ("feedback", "procedure", "reference")
 
 @pytest.fixture(scope="module")
 def built(
-    postgres: EmbeddedPostgres, _migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Province, str]]:
+    module_warehouse: str, module_models_alone: None, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Province, str]:
     """The world, and the DSN of the warehouse that dbt built from it."""
     world = province(seed=20241120)
-    name = "t_recount"
-    dsn = postgres.warehouse_dsn.rsplit("/", 1)[0] + f"/{name}"
-    owner = psycopg.conninfo.conninfo_to_dict(dsn)["user"]
-    with psycopg.connect(postgres.admin_dsn, autocommit=True) as admin:
-        names = map(sql.Identifier, (name, str(owner), _migrated_template))
-        admin.execute(sql.SQL("create database {} owner {} template {}").format(*names))
-        try:
-            with closing(connect(dsn)) as connection, connection.transaction():
-                fill(connection, world)
-            target = tmp_path_factory.mktemp("dbt")
-            build(dsn, province_code=ROOT, timezone="Asia/Ho_Chi_Minh", known_at=KNOWN_AT, target_path=target)
-            yield world, dsn
-        finally:
-            admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    with closing(connect(module_warehouse)) as connection, connection.transaction():
+        fill(connection, world)
+    build(
+        module_warehouse, province_code=ROOT, timezone="Asia/Ho_Chi_Minh", known_at=KNOWN_AT,
+        target_path=tmp_path_factory.mktemp("dbt"),
+    )  # fmt: skip
+    return world, module_warehouse
 
 
 def rows(dsn: str, query: str, *values: object) -> list[Row]:
@@ -233,3 +223,11 @@ def test_the_year_to_date_is_the_period_that_began_with_the_year(built: tuple[Pr
         " where so_far.period = '2024-Q3' and figure.period = '2024-9M' and so_far.value is distinct from figure.value",
     )
     assert differing == []
+
+
+def test_every_figure_is_explained_by_the_items_that_it_counts(built: tuple[Province, str]) -> None:
+    _, dsn = built
+    agreed = explain_some(dsn, FAMILIES, per_metric=12)
+    assert len(agreed) == 20
+    assert min(agreed.values()) == 12
+    draft_all(dsn, KNOWN_AT, least=5000)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta, timezone
 from fractions import Fraction
 
-import psycopg
 import pytest
-from psycopg import sql
 from psycopg.rows import dict_row
 
 from dossier_figures import Figure, Key, recount_dossiers
 from dossier_recount import World
 from dossier_world import ROOT, world
+from explained import draft_all, explain_some
 from fill_dossiers import fill
 from onestop.transform.dbt import build
 from onestop.warehouse.connection import connect
-from onestop.warehouse.embedded import EmbeddedPostgres
 from recount import Row
 
 pytestmark = pytest.mark.integration
@@ -27,25 +24,17 @@ VIETNAM = timezone(timedelta(hours=7))
 
 @pytest.fixture(scope="module")
 def built(
-    postgres: EmbeddedPostgres, _migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[World, str]]:
+    module_warehouse: str, module_models_alone: None, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[World, str]:
     """The world, and the DSN of the warehouse that dbt built from it."""
     counted = world(seed=766)
-    name = "t_recount_dossiers"
-    dsn = postgres.warehouse_dsn.rsplit("/", 1)[0] + f"/{name}"
-    owner = psycopg.conninfo.conninfo_to_dict(dsn)["user"]
-    with psycopg.connect(postgres.admin_dsn, autocommit=True) as admin:
-        names = map(sql.Identifier, (name, str(owner), _migrated_template))
-        admin.execute(sql.SQL("create database {} owner {} template {}").format(*names))
-        try:
-            with closing(connect(dsn)) as connection, connection.transaction():
-                fill(connection, counted)
-            moment = counted.known_at.replace(tzinfo=VIETNAM)
-            target = tmp_path_factory.mktemp("dbt")
-            build(dsn, province_code=ROOT, timezone="Asia/Ho_Chi_Minh", known_at=moment, target_path=target)
-            yield counted, dsn
-        finally:
-            admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    with closing(connect(module_warehouse)) as connection, connection.transaction():
+        fill(connection, counted)
+    build(
+        module_warehouse, province_code=ROOT, timezone="Asia/Ho_Chi_Minh",
+        known_at=counted.known_at.replace(tzinfo=VIETNAM), target_path=tmp_path_factory.mktemp("dbt"),
+    )  # fmt: skip
+    return counted, module_warehouse
 
 
 def rows(dsn: str, query: str, *values: object) -> list[Row]:
@@ -105,3 +94,15 @@ def test_dossiers_cost_together_what_their_part_lost(built: tuple[World, str]) -
     by_dossiers = {(row["period"], row["part_code"]): row["points"] for row in lost}
     for row in parts:
         assert abs(by_dossiers[row["period"], row["part_code"]] - row["points"]) < 1e-9, row
+
+
+def test_every_kind_of_figure_is_explained_by_its_list(built: tuple[World, str]) -> None:
+    _, dsn = built
+    agreed = explain_some(dsn, ("form", "dossier", "portal", "score"), per_metric=12)
+    assert len(agreed) == 12 + 20 + 2 + 5
+    assert min(agreed.values()) == 12
+
+
+def test_every_figure_of_every_period_is_the_sum_of_its_dossiers(built: tuple[World, str]) -> None:
+    counted_world, dsn = built
+    draft_all(dsn, counted_world.known_at.replace(tzinfo=VIETNAM), least=50_000)

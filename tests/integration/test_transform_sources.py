@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
@@ -15,7 +14,6 @@ from psycopg.rows import dict_row
 
 from onestop.transform.dbt import build
 from onestop.warehouse.connection import connect
-from onestop.warehouse.embedded import EmbeddedPostgres
 
 pytestmark = pytest.mark.integration
 
@@ -193,25 +191,12 @@ def fill(connection: psycopg.Connection) -> None:
 
 
 @pytest.fixture(scope="module")
-def known(
-    postgres: EmbeddedPostgres, _migrated_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Known]:
+def known(module_warehouse: str, module_models_alone: None, tmp_path_factory: pytest.TempPathFactory) -> Known:
     """The tables' rows as of the two moments, built one after the other in one warehouse."""
-    name = "t_transform_sources"
-    dsn = postgres.warehouse_dsn.rsplit("/", 1)[0] + f"/{name}"
-    with psycopg.connect(postgres.admin_dsn, autocommit=True) as admin:
-        admin.execute(
-            sql.SQL("create database {} owner {} template {}").format(
-                *map(sql.Identifier, (name, psycopg.conninfo.conninfo_to_dict(dsn)["user"], _migrated_template))
-            )
-        )
-        try:
-            with closing(connect(dsn)) as connection, connection.transaction():
-                fill(connection)
-            target = tmp_path_factory.mktemp("dbt")
-            yield {moment: tables(dsn, moment, target) for moment in (BEFORE, AFTER)}
-        finally:
-            admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    with closing(connect(module_warehouse)) as connection, connection.transaction():
+        fill(connection)
+    target = tmp_path_factory.mktemp("dbt")
+    return {moment: tables(module_warehouse, moment, target) for moment in (BEFORE, AFTER)}
 
 
 def tables(dsn: str, moment: datetime, target: Path) -> dict[str, list[dict[str, object]]]:

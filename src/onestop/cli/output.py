@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,3 +59,26 @@ def relative(path: Path) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], head: Sequence[str] = ()) -> None:
+    """Rows as CSV, which a spreadsheet opens as UTF-8; `head`: the columns where there is no row.
+
+    Codes come from sources: a text that a spreadsheet would take for a formula gets a mark before it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else list(head))
+        writer.writeheader()
+        writer.writerows({name: _no_formula(value) for name, value in row.items()} for row in rows)
+
+
+def _no_formula(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+
+
+def plain_number(value: Any) -> int | float | None:
+    """A numeric as a number of JSON: whole where it is whole."""
+    if value is None:
+        return None
+    return int(value) if value == int(value) else float(value)

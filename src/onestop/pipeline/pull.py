@@ -6,8 +6,10 @@ without the source.
 
 from __future__ import annotations
 
+import atexit
 import queue
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -43,10 +45,9 @@ def pull(feed: Iterator[Page], run: LandingRun, ahead: int = 4) -> Generator[Pag
         whatever the feed or landing raised, after the pages that came before it.
     """
     way = _Way(feed, run, threading.Semaphore(ahead))
-    threads = [threading.Thread(target=work, name="pull", daemon=True) for work in (way.fetch, way.land)]
-    for thread in threads:
-        thread.start()
+    atexit.register(way.end)  # a generator that nobody closed must not outlive the interpreter's threads
     try:
+        way.begin()
         while True:
             item = way.ready.get()
             if isinstance(item, _End):
@@ -57,9 +58,8 @@ def pull(feed: Iterator[Page], run: LandingRun, ahead: int = 4) -> Generator[Pag
             yield item
             del item  # the consumer alone decides how long a page lives
     finally:
-        way.leave(is_alive=threads[0].is_alive())
-        for thread in threads:
-            thread.join(JOIN_SECONDS)
+        way.end()
+        atexit.unregister(way.end)
 
 
 class _Way:
@@ -72,15 +72,33 @@ class _Way:
         self._run = run
         self._fetched: queue.SimpleQueue[Page | _End] = queue.SimpleQueue()
         self._left = threading.Event()
+        self._ended = False
+        self._threads = [threading.Thread(target=work, name="pull", daemon=True) for work in (self._fetch, self._land)]
 
-    def leave(self, *, is_alive: bool = True) -> None:
-        """No more is wanted."""
+    def begin(self) -> None:
+        """Start both threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def end(self) -> None:
+        """No more is wanted: wait for the threads, but no longer than JOIN_SECONDS in all, and only once."""
+        if self._ended:
+            return
+        self._ended = True
+        self._leave()
+        until = time.monotonic() + JOIN_SECONDS
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(0.0, until - time.monotonic()))
+
+    def _leave(self) -> None:
         self._left.set()
         self.room.release()
-        if isinstance(self._feed, Feed) and is_alive:
+        self._fetched.put(_End(None))  # a request that hangs is not waited for by the other thread, too
+        if isinstance(self._feed, Feed) and self._threads[0].is_alive():
             self._feed.stop()
 
-    def fetch(self) -> None:
+    def _fetch(self) -> None:
         problem: BaseException | None = None
         try:
             while True:
@@ -101,7 +119,7 @@ class _Way:
             finally:
                 self._fetched.put(_End(problem))
 
-    def land(self) -> None:
+    def _land(self) -> None:
         while not isinstance(page := self._fetched.get(), _End):
             if self._left.is_set():
                 continue  # whoever wanted it is gone
@@ -109,7 +127,7 @@ class _Way:
                 self._run.put(page.number, page.body, records=len(page.records))
             except BaseException as problem:
                 self.ready.put(_End(problem))
-                self.leave()
+                self._leave()
             else:
                 self.ready.put(page)
             del page

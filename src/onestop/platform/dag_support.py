@@ -21,11 +21,13 @@ from onestop.errors import ConfigurationError, OnestopError, WindowClosed
 from onestop.platform.names import CONFIG_VARIABLE, PROGRESS_MARK, source_pool
 
 __all__ = [
+    "APPROVE",
     "AS_OF",
     "IGNORE_WINDOW",
     "LONGEST_PULL",
     "MART",
     "SINCE",
+    "approval",
     "dag_defaults",
     "final_faults",
     "local_cron",
@@ -43,6 +45,9 @@ IGNORE_WINDOW = Param(
     False, type="boolean", title="Ignore window", description="Ask the source outside of its `window`, too."
 )
 MART = Asset(name="mart", uri="onestop://mart")
+
+APPROVE, SEND_BACK = "Phê duyệt và công bố", "Trả lại"
+_ANSWER_WITHIN = timedelta(days=30)
 
 # Shorter than a day, so that a night's run which never got its turn is seen before the next one.
 LONGEST_PULL = timedelta(hours=20)
@@ -101,6 +106,24 @@ def dag_defaults(*tags: str, longest_run: timedelta | None = None) -> dict[str, 
             "execution_timeout": timedelta(hours=6),
         },
     }
+
+
+def approval(task_id: str, *, body: str) -> Any:
+    """A task that waits for a person's answer in Airflow ("Required Actions"), with the reason of a refusal.
+
+    It waits in the scheduler and holds no worker. The answer says who gave it.
+    """
+    from airflow.providers.standard.operators.hitl import HITLOperator  # here, for the parse speed of DAG files
+
+    return HITLOperator(
+        task_id=task_id,
+        subject="Báo cáo quý: phê duyệt hay trả lại?",
+        body=body,
+        options=[APPROVE, SEND_BACK],
+        params={"reason": Param("", type="string", title="Lý do trả lại", description="Chỉ cần khi trả lại.")},
+        execution_timeout=None,
+        response_timeout=_ANSWER_WITHIN,
+    )
 
 
 def worth_a_retry(problem: Exception) -> bool:

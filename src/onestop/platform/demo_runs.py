@@ -27,7 +27,7 @@ def run_dags(client: AirflowClient, screen: Screen, sources: Sequence[str], peri
     ingests = [source_dag(source) for source in sources]
     _follow_all(client, screen, ingests)
     _transform(client, screen, ingests, before)
-    run = _follow(client, screen, client.trigger(REPORT_DAG, {"period": period}))
+    run = _follow(client, screen, client.trigger(REPORT_DAG, {"period": period, "ask_approval": False}))
     return [str(path) for path in client.returned(run, "draft")]
 
 

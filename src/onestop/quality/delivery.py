@@ -6,6 +6,7 @@ warehouse. Where there is too little to compare with, nothing is judged, and it 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -53,7 +54,7 @@ class Outcome:
     reason: str | None = None
 
 
-class _Check(BaseModel):
+class _Check(BaseModel, ABC):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     least_days: Annotated[int, Field(ge=1, le=4)] = 3
@@ -64,8 +65,8 @@ class _Check(BaseModel):
             return Outcome("not_judged", reason=f"history {len(before)} {self.least_days}")
         return self._judge(now, before)
 
-    def _judge(self, now: Any, before: Sequence[Any]) -> Outcome:
-        raise NotImplementedError
+    @abstractmethod
+    def _judge(self, now: Any, before: Sequence[Any]) -> Outcome: ...
 
 
 def _outcome(compared: int, findings: Sequence[Finding]) -> Outcome:

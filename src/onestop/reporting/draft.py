@@ -23,7 +23,7 @@ from onestop.periods import Period
 from onestop.reporting.figures import load_figures
 from onestop.reporting.model import ReportFigures
 from onestop.reporting.page import write_page
-from onestop.reporting.wording import province_title
+from onestop.reporting.wording import Language, province_title
 from onestop.reporting.workbook import write_workbook
 
 WORKBOOK = "bieu-ii-06a.xlsx"
@@ -71,19 +71,33 @@ def draft(
 
 def write_draft(figures: ReportFigures, settings: Settings, folder: str = DRAFT) -> list[Path]:
     """Write the products of figures already read; see `draft`."""
-    products = {
+    status = "draft" if folder == DRAFT else "known_at"
+    return write_products(settings, figures.period, folder, render(figures, settings.reports.language, status))
+
+
+def render(figures: ReportFigures, language: Language, status: str) -> dict[str, bytes]:
+    """The products by file name. The same figures give the same bytes."""
+    return {
         WORKBOOK: write_workbook(figures),
-        PAGE: write_page(figures, settings.reports.language).encode(),
-        FIGURES: _as_json(figures, "draft" if folder == DRAFT else "known_at").encode(),
+        PAGE: write_page(figures, language).encode(),
+        FIGURES: _as_json(figures, status).encode(),
     }
-    home = settings.reports_path / figures.period.folder
+
+
+def write_products(settings: Settings, period: Period, folder: str, products: Mapping[str, bytes]) -> list[Path]:
+    """Replace a folder of the period's reports, whole or not at all.
+
+    Raises:
+        OnestopError: it cannot be written.
+    """
+    home = settings.reports_path / period.folder
     try:
         home.mkdir(parents=True, exist_ok=True)
         with _alone(home):
             _replace(home, folder, products)
     except OSError as problem:
         raise OnestopError(
-            f"{figures.period}: {problem.filename or home} cannot be written: {problem.strerror or problem}",
+            f"{period}: {problem.filename or home} cannot be written: {problem.strerror or problem}",
             next_step="free some space or correct the folder's rights (reports.path in province.yml), then ask again",
         ) from problem
     return [home / folder / name for name in products]
@@ -92,7 +106,7 @@ def write_draft(figures: ReportFigures, settings: Settings, folder: str = DRAFT)
 def _as_json(figures: ReportFigures, status: str) -> str:
     """The machine-readable headline: the province's row, and what it is."""
     now, period = figures.province, figures.period
-    content = {
+    content: dict[str, Any] = {
         "status": status,
         "period_convention": period.convention,
         "period": period.name,
@@ -111,6 +125,10 @@ def _as_json(figures: ReportFigures, status: str) -> str:
         },
         "quarantined_open": figures.quarantined,
     }
+    if figures.edition:
+        mark = figures.edition
+        content["edition"] = {"version": mark.version, "sha256": mark.sha256, "reason": mark.reason}
+        content["edition"] |= {"approved_by": mark.approved_by, "approved_at": mark.approved_at.isoformat()}
     return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
 

@@ -174,12 +174,32 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """What is missing from the figures, as the products declare it: a source that had not delivered to the closing day."""
+
+    text_vi: str
+    text_en: str
+
+
+@dataclass(frozen=True, slots=True)
+class EditionMark:
+    """What a product says of the edition that it is of; `sha256` is the head of the edition's chain."""
+
+    version: int
+    sha256: str
+    approved_by: str
+    approved_at: datetime
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReportFigures:
     """Everything the products of one period need, in the view `as_was`.
 
     `levels` are the province's form; `unit_forms` the forms of units asked for, by code. `known_at` is aware, in
     the province's zone. `quarantined` counts rejected dossier records still open, of any period; `consequence` says which
-    figures they could move notably: unit -> metric -> bounds.
+    figures they could move notably: unit -> metric -> bounds. `edition`: the edition that the products are of; None: a
+    draft. `gaps` are the gaps that it declares.
     """
 
     period: Period
@@ -197,6 +217,8 @@ class ReportFigures:
     durations: Durations
     quarantined: int
     consequence: Mapping[str, Mapping[str, Bounds]] = field(default_factory=dict)
+    edition: EditionMark | None = None
+    gaps: tuple[Gap, ...] = ()
 
     def unit(self, code: str) -> UnitRow:
         """The unit of that code.

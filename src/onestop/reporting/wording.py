@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Literal
 
 from onestop.periods import Period, containing
+from onestop.reporting import numbers_vi
+from onestop.reporting.model import ReportFigures
 from onestop.reporting.numbers_vi import roman
 
 Language = Literal["vi", "en"]
@@ -56,3 +58,19 @@ def previous(period: Period) -> Period | None:
 def year_before(period: Period) -> Period:
     """The same period of the year before."""
     return replace(period, year=period.year - 1)
+
+
+def standing(figures: ReportFigures) -> str:
+    """What the papers are: Bản dự thảo, or Bản công bố lần 2."""
+    return f"Bản công bố lần {figures.edition.version}" if figures.edition else "Bản dự thảo"
+
+
+def edition_notes(figures: ReportFigures) -> list[str]:
+    """What the official form says under its table of the edition that it is of; nothing under a draft."""
+    mark = figures.edition
+    if mark is None:
+        return []
+    approved = f"- Người phê duyệt: {mark.approved_by}, {numbers_vi.moment(mark.approved_at)}."
+    reason = [f"- Thay thế bản công bố trước. Lý do: {mark.reason}"] if mark.reason else []
+    gaps = [f"- Số liệu chưa đầy đủ. {gap.text_vi}" for gap in figures.gaps]
+    return [*gaps, approved, *reason, f"- Mã kiểm tra của bản công bố (SHA-256): {mark.sha256}"]

@@ -18,7 +18,7 @@ from xlsxwriter.worksheet import Worksheet
 from onestop.reporting import numbers_vi
 from onestop.reporting.consequence import bounds, form_note
 from onestop.reporting.model import LEVELS, Counts, Level, LevelBlock, ReportFigures, UnitRow
-from onestop.reporting.wording import period_title, province_title
+from onestop.reporting.wording import edition_notes, period_title, province_title, standing
 
 # A conditional format with a literal dot: "#,##0" would show a comma wherever the locale is not Vietnamese.
 THOUSANDS = r"[>=1000000]#\.###\.###;[>=1000]#\.###;0"
@@ -73,7 +73,7 @@ def write_workbook(figures: ReportFigures) -> bytes:
         {
             "title": f"Biểu II.06a/VPCP/KSTT, {period_title(figures.period)}, {province}",
             "author": f"UBND {province}",
-            "comments": "Bản dự thảo",
+            "comments": standing(figures),
             "created": created,
         }
     )
@@ -186,7 +186,7 @@ class _Form:
         sheet.fit_to_pages(1, 0)
         sheet.center_horizontally()
         sheet.repeat_rows(FIRST_TABLE_ROW, FIRST_TABLE_ROW + 3)
-        sheet.set_footer(f'&L&"{FONT},Italic"&9Bản dự thảo&R&"{FONT},Regular"&9Trang &P/&N')
+        sheet.set_footer(f'&L&"{FONT},Italic"&9{standing(self._figures)}&R&"{FONT},Regular"&9Trang &P/&N')
         sheet.hide_gridlines(2)
         sheet.freeze_panes(FIRST_TABLE_ROW + 4, 2)
         sheet.set_column(0, 0, 5)
@@ -208,7 +208,7 @@ class _Form:
         return sheet
 
     def _draft_line(self) -> str:
-        line = f"BẢN DỰ THẢO (số liệu cập nhật đến {numbers_vi.moment(self._figures.known_at)})"
+        line = f"{standing(self._figures).upper()} (số liệu cập nhật đến {numbers_vi.moment(self._figures.known_at)})"
         return f"{line}; SỐ LIỆU SƠ BỘ, KỲ BÁO CÁO CHƯA KẾT THÚC" if self._figures.is_preliminary else line
 
     def _table_head(self, sheet: Worksheet, second: str) -> None:
@@ -262,7 +262,7 @@ class _Form:
         """Notes and the signature block under the table; `row` is the first free row."""
         sheet.write_string(row + 1, 0, "Ghi chú:", self._f.bold)
         row += 2
-        for note in notes:
+        for note in (*notes, *edition_notes(self._figures)):
             sheet.write_string(row, 0, note, self._f.italic)
             row += 1
         row += 1

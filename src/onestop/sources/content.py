@@ -2,7 +2,8 @@
 
 `name US value RS` for each field that holds something, in the order of the names. A text stands as it is, anything
 else as JSON behind a mark; the three control characters that this needs are escaped inside names and texts. Absent,
-null and empty fields are the same (0 and false are values); so is any order of fields. One record is written by
+null and empty fields are the same (0 and false are values); so is any order of fields. Of the field that only says
+where in a file a record stands (STT), the content holds no more than that it is missing. One record is written by
 `content_of`, a chunk's columns all at once by `contents`: byte for byte the same.
 """
 
@@ -22,6 +23,7 @@ import pyarrow.compute as pc
 _ESCAPE, _END, _MIDDLE = "\x1d", "\x1e", "\x1f"
 _JSON = f"{_ESCAPE}3"
 _NUL_IN_JSON = re.compile(rb"\\u0000")
+_WITHOUT_PLACE = "missing"
 _ESCAPES = str.maketrans({_ESCAPE: f"{_ESCAPE}0", _END: f"{_ESCAPE}1", _MIDDLE: f"{_ESCAPE}2"})
 
 
@@ -29,16 +31,23 @@ def content_of(record: Mapping[str, Any], place: str | None = None) -> bytes:
     """One record's content.
 
     Args:
-        place: the field that only says where in a file the record stands.
+        place: the field that only says where in a file the record stands, if there is one.
 
     Raises:
         TypeError: it is nested deeper than can be written.
     """
+    if place is not None:
+        record = {**record, place: place_mark(record.get(place))}
     return "".join(
         f"{name.translate(_ESCAPES)}{_MIDDLE}{_written(record[name])}{_END}"
         for name in sorted(record)
-        if name != place and is_filled(record[name])
+        if is_filled(record[name])
     ).encode()
+
+
+def place_mark(value: Any) -> str | None:
+    """What stands for a record's place in its content: a row that gets its missing number is not the same again."""
+    return None if is_filled(value) else _WITHOUT_PLACE
 
 
 def is_filled(value: Any) -> bool:
@@ -74,7 +83,7 @@ class Written:
 
 
 def contents(fields: Mapping[str, Written]) -> Iterator[memoryview] | None:
-    """The content of each of a chunk's records, without the field of their place.
+    """The content of each of a chunk's records; of the field of their place it is given the `place_mark`.
 
     Returns:
         None where a control character wants escaping or a NUL stands: such a chunk is written one by one.

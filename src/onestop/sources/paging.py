@@ -9,6 +9,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -143,13 +144,27 @@ class LoopGuard:
         elif self._steps >= self._span:
             self._anchor, self._anchor_repeats = mark, 0
             self._steps, self._span = 0, self._span * 2
-        keys = frozenset(hash((_mark(r.get("MaHoSo")), _mark(r.get("NgayCapNhat")))) for r in records)
+        keys = _keys(records)
         self._without_news = self._without_news + 1 if keys <= self._keys else 0
         self._keys = keys or self._keys
         return (
             max(self._repeats, self._anchor_repeats) > MOST_CURSOR_REPEATS
             or self._without_news >= MOST_PAGES_WITHOUT_NEWS
         )
+
+
+_TOLD_APART_BY = itemgetter("MaHoSo", "NgayCapNhat")
+
+
+def _keys(records: list[Record]) -> frozenset[int]:
+    """What the records of a page are told apart by. The next page waits for this: a page's common form goes fast."""
+    try:
+        pairs = list(map(_TOLD_APART_BY, records))
+        if all(type(key) is str and type(version) is str for key, version in pairs):
+            return frozenset(map(hash, pairs))
+    except KeyError:
+        pass
+    return frozenset(hash((_mark(r.get("MaHoSo")), _mark(r.get("NgayCapNhat")))) for r in records)
 
 
 def _mark(value: Any) -> str:

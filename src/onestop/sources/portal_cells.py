@@ -18,7 +18,6 @@ from onestop.sources.portal_columns import Column, folded
 
 Cell = str | int | float | bool | date | datetime | time | timedelta | None
 Value = str | int | float | None
-_SEPARATORS = str.maketrans("", "", "-: ")
 _DATE_TEXT = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})(?: ([0-9]{2}):([0-9]{2})(?::([0-9]{2}))?)?")
 _CURRENCY = re.compile(r"\s*(?:đ|₫|vnđ|vnd|đồng)\s*$", re.IGNORECASE)
 _GROUPED = re.compile(r"[1-9][0-9]{0,2}([.,])[0-9]{3}(?:\1[0-9]{3})*")
@@ -78,7 +77,10 @@ def _code(cell: Cell) -> Value:
 
 def _dates(cells: Sequence[Cell]) -> list[Value]:
     stamps = iter(_stamps([cell for cell in cells if type(cell) is datetime]))
-    return [next(stamps) if type(cell) is datetime else _date(cell) for cell in cells]
+    return [
+        date_text(cell) if type(cell) is str else next(stamps) if type(cell) is datetime else _date(cell)
+        for cell in cells
+    ]
 
 
 def _stamps(moments: list[datetime]) -> list[str]:
@@ -89,8 +91,6 @@ def _stamps(moments: list[datetime]) -> list[str]:
 
 
 def _date(cell: Cell) -> Value:
-    if isinstance(cell, str):
-        return date_text(cell)
     if isinstance(cell, date):
         return f"{cell:%Y%m%d}000000".zfill(14)
     return _no_stamp(plain(cell))
@@ -105,15 +105,18 @@ def date_text(text: str) -> Value:
     """`dd/mm/yyyy`, with `HH:MM` or `HH:MM:SS` or nothing, as 14 digits; anything else as it is."""
     if len(text) > _LONGEST_FORM:
         return text
-    bare = " ".join(text.split())
-    found = _DATE_TEXT.fullmatch(bare)
+    found = _DATE_TEXT.fullmatch(text)
     if not found:
-        return _no_stamp(bare) if bare else None
-    day, month, year, hour, minute, second = (int(part or 0) for part in found.groups())
+        bare = " ".join(text.split())
+        found = _DATE_TEXT.fullmatch(bare)
+        if not found:
+            return _no_stamp(bare) if bare else None
+    day, month, year, hour, minute, second = found.groups("00")
     try:
-        return str(datetime(year, month, day, hour, minute, second)).translate(_SEPARATORS)  # noqa: DTZ001
+        datetime(int(year), int(month), int(day), int(hour), int(minute), int(second))  # noqa: DTZ001
     except ValueError:
         return text
+    return f"{year}{month}{day}{hour}{minute}{second}"
 
 
 def _amounts(cells: Sequence[Cell]) -> list[Value]:

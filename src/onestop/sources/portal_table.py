@@ -189,11 +189,15 @@ class Table:
         source = iter(rows)
         while taken := list(islice(source, size)):
             surplus = self._squared(taken)
-            kept = []
-            for place, (number, row) in enumerate(taken):
-                if self._is_record(number, row):
-                    self.records += 1
-                    kept.append(place)
+            if self._are_records(taken):
+                kept = list(range(len(taken)))
+                self.records += len(kept)
+            else:
+                kept = []
+                for place, (number, row) in enumerate(taken):
+                    if self._is_record(number, row):
+                        self.records += 1
+                        kept.append(place)
             if kept:
                 chunk = self._chunk([taken[place][0] for place in kept], [taken[place][1] for place in kept])
                 for at, place in enumerate(kept) if surplus else ():
@@ -212,6 +216,18 @@ class Table:
                     surplus[place] = extra
                 rows[place] = (number, [*row[:width], *[None] * (width - len(row))])
         return surplus
+
+    def _are_records(self, rows: list[tuple[int, Row]]) -> bool:
+        """Whether every row plainly is one, which most chunks show: asked of all at once, as `_is_record` begins."""
+        if self._stt is None:
+            return False
+        numbers, codes = [row[self._stt] for _, row in rows], [row[self._code] for _, row in rows]
+        kinds = set(map(type, numbers))
+        return (
+            set(map(type, codes)) == {str}
+            and all(map(_DOSSIER_CODE.fullmatch, codes))  # type: ignore[arg-type]
+            and (kinds <= {float, int} or (kinds == {str} and all(map(_NUMBER.fullmatch, numbers))))  # type: ignore[arg-type]
+        )
 
     def _is_record(self, number: int, row: Row) -> bool:
         stt = row[self._stt] if self._stt is not None else None

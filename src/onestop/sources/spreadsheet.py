@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from onestop.sources.workbook_guard import LONGEST_MESSAGE, Limits
 __all__ = ["FileFacts", "FileRefused", "Limits", "TableChunk", "TableReading", "read_table"]
 
 ROWS = 20_000  # that are handed on at once: judging costs half a second however few they are
+AHEAD = 16 << 20  # bytes of messages that wait to be taken
 _ADVICE = {
     "xls": "open it in Excel or LibreOffice and save it as .xlsx (Excel Workbook)",
     "xlsm": "save it as .xlsx (Excel Workbook), without macros",
@@ -162,7 +164,10 @@ def _opened(content: bytes | Path) -> Generator[BinaryIO, None, None]:
 
 
 class _Child:
-    """The reading process. Only the time that is spent waiting for it counts, not that of whoever takes its chunks."""
+    """The reading process. Its messages are taken ahead, so that it reads on while those before are judged and loaded.
+
+    Only the time that is spent waiting for it counts, not that of whoever takes its chunks.
+    """
 
     def __init__(self, file: IO[bytes], order: dict[str, Any], seconds: float) -> None:
         self._left = seconds
@@ -175,37 +180,59 @@ class _Child:
             env={k: v for k, v in os.environ.items() if k in ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "TMPDIR")},
             close_fds=True,
         )
+        self._lines: deque[bytes] = deque()
+        self._held = 0
+        self._closed = False
+        self._turn = threading.Condition()
+        self._taker = threading.Thread(target=self._take, name="spreadsheet", daemon=True)
+        try:
+            self._taker.start()
+        except RuntimeError:  # no more threads
+            self._process.kill()
+            self._process.wait()
+            raise
+
+    def _take(self) -> None:
+        assert self._process.stdout is not None  # noqa: S101  (it is a pipe)
+        line = b"\n"
+        while line.endswith(b"\n"):
+            line = self._process.stdout.readline(LONGEST_MESSAGE)
+            with self._turn:
+                self._turn.wait_for(lambda: self._held < AHEAD or self._closed)
+                self._lines.append(line)
+                self._held += len(line)
+                self._turn.notify_all()
 
     def message(self) -> dict[str, Any] | None:
         """The next one; None when the process has ended without another."""
-        assert self._process.stdout is not None  # noqa: S101  (it is a pipe)
-        timer = threading.Timer(max(self._left, 0), self._stop)
-        started = time.monotonic()
-        timer.start()
-        try:
-            line = self._process.stdout.readline(LONGEST_MESSAGE)
-        finally:
-            timer.cancel()
-            self._left -= time.monotonic() - started
+        began = time.monotonic()
+        with self._turn:
+            if not self._turn.wait_for(lambda: self._lines, max(self._left, 0)):
+                self._out_of_time = True
+                return None
+            line = self._lines.popleft()
+            self._held -= len(line)
+            self._turn.notify_all()
+        self._left -= time.monotonic() - began
         if not line.endswith(b"\n"):
             return None
         found: dict[str, Any] = orjson.loads(line)
         return found
 
-    def _stop(self) -> None:
-        self._out_of_time = True
-        self._process.kill()
-
     def why_it_ended(self, limits: Limits) -> str:
-        """What to say of a process that ended without its last message."""
-        code = self._process.wait()
-        if self._out_of_time or code in (-9, -24):
-            return f"reading the file takes longer than {limits.seconds} s"
+        """What to say of a process that sent no last message."""
+        too_long = f"reading the file takes longer than {limits.seconds} s"
+        if self._out_of_time or self._process.wait() in (-9, -24):
+            return too_long
         return f"the file is damaged, or reading it takes more than {limits.memory // 2**20} MB of memory"
 
     def close(self) -> None:
         """Ends the process and waits for it."""
         self._process.kill()
+        with self._turn:
+            self._closed = True
+            self._turn.notify_all()
+        self._taker.join()
         if self._process.stdout is not None:
             self._process.stdout.close()
         self._process.wait()

@@ -124,15 +124,24 @@ def build(
         raise explain_without_results(output, target_path)
     if result.failed:
         raise explain(result.failed, target_path)
+    refuse_emptiness(result)
+    if asked.round_id is not None:
+        with closing(connect(dsn, autocommit=True)) as connection:
+            rounds.finish(connection, asked, layers)
+    return result
+
+
+def refuse_emptiness(result: BuildResult) -> None:
+    """A build proves that it looked: without a single model or test it is none.
+
+    Raises:
+        BuildFailed: no model was built, or no test was run.
+    """
     for kind, done in (("model", "built no model"), ("test", "ran no test")):
         if not result.count(kind):
             raise BuildFailed(
                 f"dbt {done} at all", next_step="install the onestop wheel again: parts of dbt_project are missing"
             )
-    if asked.round_id is not None:
-        with closing(connect(dsn, autocommit=True)) as connection:
-            rounds.finish(connection, asked, layers)
-    return result
 
 
 def _asked_for(whole: bool, run_unit_tests: bool) -> str | None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import codecs
+import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import openpyxl
+import psutil
 import pytest
 
 from onestop.sandbox.portal_files import TIDY, Dirt, for_cp1258, write_csv, write_xlsx
 from onestop.sources.portal_cells import amount_text, date_text, plain
 from onestop.sources.portal_columns import folded
-from onestop.sources.spreadsheet import FileFacts, FileRefused, read_table
+from onestop.sources.spreadsheet import ROWS, FileFacts, FileRefused, read_table
 
 STAMP = "20240914235959"
 
@@ -436,3 +439,17 @@ def test_bytes_are_read_like_a_file_and_facts_wait_for_the_end(tmp_path: Path, m
     early = read_table(body, "a.xlsx", "dossier")
     next(early)
     early.close()
+
+
+def test_the_child_reads_on_while_its_rows_are_loaded(tmp_path: Path) -> None:
+    """Here its messages are more than a pipe holds, and less than are taken ahead."""
+    file = write_csv(tmp_path / "a.csv", "HoSo", [row(n) for n in range(1, ROWS + 4_001)])
+    before = set(psutil.Process().children())
+    with closing(read_table(file, file.name, "dossier", stamp=STAMP)) as chunks:
+        assert len(next(chunks).records) == ROWS
+        (child,) = set(psutil.Process().children()) - before
+        until = time.monotonic() + 60
+        while child.status() != psutil.STATUS_ZOMBIE:  # done, and nobody asked for the rest
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert [len(chunk.records) for chunk in chunks] == [4_000]

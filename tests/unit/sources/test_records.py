@@ -245,3 +245,16 @@ def test_repaired_codes_are_named_with_what_they_were() -> None:
         "MaHoSo": ([0], [" h15 .07"], ["H15.07"]),
         "DonViXuLy": ([2], ["đ"], ["Đ"]),
     }
+
+
+def test_a_place_is_no_content_but_that_it_is_missing_is() -> None:
+    spec = load_spec("portal_dossier")
+    rows = [{"STT": place, "MaHoSo": "H15.07-240823-0001"} for place in ("1", "2", 3, None, "")]
+    together = shape(rows, spec, first_row=1, hash_key=KEY).content_hash
+    alone = [
+        hashed
+        for row in rows
+        for hashed in shape([{**row, "Lạ": "\0"}, row], spec, first_row=1, hash_key=KEY).content_hash[1:]
+    ]
+    assert together == alone
+    assert len(set(together[:3])) == len(set(together[3:])) == 1 != len(set(together))

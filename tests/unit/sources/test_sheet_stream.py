@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import openpyxl
 import pytest
@@ -18,7 +19,9 @@ from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
 from onestop.sandbox.portal_files import Dirt, write_xlsx
-from onestop.sources import spreadsheet_child
+from onestop.sources import sheet_stream, spreadsheet_child
+from onestop.sources.portal_cells import Cell
+from onestop.sources.sheet_cells import PlainRows
 from onestop.sources.sheet_stream import NotPlain, PlainWorkbook
 from onestop.sources.workbook_guard import Limits
 from unit.sources.test_portal_reading import row
@@ -87,6 +90,49 @@ def test_every_cell_is_what_calamine_gives(grid: dict[tuple[int, int], Any], sin
     assert not to_the_end or len(rows) == len(expected)
 
 
+alike = st.tuples(
+    st.integers(1, 9), st.none() | st.sampled_from(["H15.07-240823-0001", "a&b"]), st.none() | st.floats(45_000, 46_000)
+)
+
+
+@given(st.lists(alike, min_size=8, max_size=40), st.dictionaries(st.integers(0, 39), cells, max_size=3), st.booleans())
+@settings(deadline=None, max_examples=100)
+def test_rows_alike_are_taken_apart_together(rows: list[Any], odd: dict[int, Any], has_gaps: bool) -> None:
+    """Blocks of a few rows, of one form or with others in between, with empty rows or without."""
+    step = 2 if has_gaps else 1
+    grid = {(0, 0): "STT", (0, 2): "Ngày"} | {
+        (place * step + 1, column): (value, FORMATS[2] if column == 2 else "")
+        if isinstance(value, int | float)
+        else value
+        for place, values in enumerate(rows)
+        for column, value in enumerate((values[0], odd.get(place, values[1]), values[2]))
+    }
+    content = workbook(grid)
+    expected = whole(content)
+    for block in (128, 1 << 20):
+        with patch.object(sheet_stream, "_BLOCK", block):
+            found, to_the_end = streamed(content)
+        assert bare(found) == bare(expected[: len(found)])
+        assert not to_the_end or len(found) == len(expected)
+
+
+def test_the_form_of_rows_is_learned() -> None:
+    moment = (45527.34409722222, FORMATS[2])
+    content = workbook({(n, c): v for n in range(200) for c, v in enumerate([(n, ""), "a&b", moment])})
+    read: list[int | None] = []
+
+    class Noted(PlainRows):
+        def block(self, text: bytes, done: int) -> list[tuple[Cell, ...]] | None:
+            rows = super().block(text, done)
+            read.append(None if rows is None else len(rows))
+            return rows
+
+    with patch.object(sheet_stream, "_BLOCK", 2_000), patch.object(sheet_stream, "PlainRows", Noted):
+        rows, to_the_end = streamed(content)
+    assert to_the_end and bare(rows) == bare(whole(content))
+    assert read[0] is None and None not in read[1:] and len(read) > 5
+
+
 def test_what_exports_hold_is_plain() -> None:
     moment = (45527.34409722222, "dd/mm/yyyy hh:mm:ss")
     content = workbook({(n, c): v for n in range(3, 9) for c, v in enumerate([(n, ""), "a&b", moment, None, " x "])})
@@ -121,7 +167,7 @@ def test_formulas_rich_text_and_other_encodings_are_not_plain(tmp_path: Path) ->
 
 
 def test_many_strings_are_found_by_their_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onestop.sources.sheet_stream._STRINGS_AT_HAND", 3)
+    monkeypatch.setattr("onestop.sources.sheet_cells._STRINGS_AT_HAND", 3)
     content = workbook({(n, 0): f"H15-{n} & ế" for n in range(40)} | {(n, 1): f"H15-{39 - n} & ế" for n in range(40)})
     rows, to_the_end = streamed(content)
     assert to_the_end and bare(rows) == bare(whole(content))

@@ -14,30 +14,7 @@ from {{ ref('int_metric__unit_cell') }} as cell
 cross join
     lateral (
         values
-        ('on_time_rate', cell.resolved_early + cell.resolved_on_time, cell.resolved_total),
-        ('early_rate', cell.resolved_early, cell.resolved_total),
-        ('overdue_rate', cell.resolved_overdue, cell.resolved_total),
-        (
-            'progress_rate',
-            cell.resolved_early + cell.resolved_on_time + cell.in_progress_within,
-            cell.received_total
-        ),
-        ('no_due_date_rate', cell.resolved_without_due, cell.resolved_total),
-        (
-            'apology_rate',
-            cell.resolved_overdue_apologised + cell.in_progress_overdue_apologised,
-            cell.resolved_overdue + cell.in_progress_overdue
-        ),
-        ('processing_working_days_mean', cell.processing_days, cell.resolved_by_result),
-        ('intake_8h_rate', cell.new_in_8h, cell.new_online_submitted),
-        ('online_submission_rate', cell.received_online, cell.received_online + cell.received_direct_postal),
-        ('full_online_rate', cell.new_full_online, cell.new_full),
-        ('online_payment_rate', cell.resolved_paid_online, cell.resolved_with_fee),
-        ('digitised_intake_rate', cell.new_digitised, cell.received_online + cell.received_direct_postal),
-        ('data_reuse_rate', cell.new_reusing, cell.received_online + cell.received_direct_postal),
-        ('identity_verified_rate', cell.new_online_verified, cell.received_online),
-        ('electronic_result_rate', cell.resolved_electronically, cell.resolved_by_result),
-        ('dossier_satisfaction_rate', cell.resolved_satisfied, cell.resolved_rated)
+        {{ dossier_metric_values('dossier') | indent(8) }}
     ) as figure (metric_code, numerator, denominator)
 where figure.denominator <> 0
 union all

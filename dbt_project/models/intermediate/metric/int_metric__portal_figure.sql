@@ -14,12 +14,7 @@ cross join
     lateral (
         values
         -- Received, in progress or resolved in the period: new in it, or carried over into it.
-        ('portal_sync_rate', cell.new_synced + cell.carried_synced, cell.new_one_stop + cell.carried_one_stop),
-        (
-            'portal_agreement_rate',
-            cell.resolved_agreeing + cell.in_progress_agreeing,
-            cell.new_synced + cell.carried_synced
-        )
+        {{ dossier_metric_values('portal') | indent(8) }}
     ) as figure (metric_code, numerator, denominator)
 where
     figure.denominator <> 0

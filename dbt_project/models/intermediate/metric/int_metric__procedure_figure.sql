@@ -6,42 +6,14 @@ with
 catalogue as (
     select
         period.period_id,
-        count(*) filter (where span.announced_on <= period.period_to) as announced,
-        count(*) filter (
-            where span.announced_on <= period.period_to and span.published_on <= period.period_to
-        ) as announced_and_published,
-        count(*) filter (where span.published_on <= period.period_to) as published,
-        count(*) filter (where span.published_on <= period.period_to and span.is_content_complete) as complete
+        {{ catalogue_measures_counted() | indent(8) }}
     from {{ ref('int_period__period') }} as period
     inner join {{ ref('int_procedure__span') }} as span
         on period.period_to between span.valid_from and span.valid_to
     group by period.period_id
 ),
 
--- An announcement that several rows of a procedure repeat is one; the first publication counts.
-announcement as (
-    select
-        procedure_code,
-        announced_on,
-        min(published_on) as published_on
-    from {{ ref('stg_reference__procedure') }}
-    where announced_on is not null
-    group by procedure_code, announced_on
-),
-
--- Decree 63/2010/NĐ-CP, Art. 24: within 5 working days. Not yet published is late.
-judged as (
-    select
-        announcement.announced_on,
-        coalesce(
-            {{ working_day_number('published', 'announcement.published_on') }}
-            - {{ working_day_number('announced', 'announcement.announced_on') }} <= 5,
-            false
-        ) as is_on_time
-    from announcement
-    left join {{ ref('int_time__day') }} as announced on announcement.announced_on = announced.day
-    left join {{ ref('int_time__day') }} as published on announcement.published_on = published.day
-),
+{{ announcements_judged() }},
 
 timely as (
     select
@@ -63,8 +35,7 @@ figure as (
     cross join
         lateral (
             values
-            ('procedure_public_rate', catalogue.announced_and_published, catalogue.announced),
-            ('procedure_content_rate', catalogue.complete, catalogue.published)
+            {{ catalogue_metric_values('catalogue') | indent(12) }}
         ) as metric (metric_code, numerator, denominator)
     union all
     select

@@ -25,9 +25,7 @@ select
     unit.org_view,
     unit.agency_code,
     cell.field_code,
-    cell.received_online + cell.received_direct_postal + cell.received_carried_over as received_total,
-    cell.resolved_early + cell.resolved_on_time + cell.resolved_overdue as resolved_total,
-    cell.in_progress_total - cell.in_progress_overdue as in_progress_within,
+    {{ form_totals('cell') }},
     {{ period_columns() }}
 from place_set as cell
 inner join {{ ref('int_agency__unit_places') }} as unit on cell.place_set_id = unit.place_set_id

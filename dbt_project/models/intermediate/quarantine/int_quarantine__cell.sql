@@ -1,5 +1,68 @@
 -- Per period, view, unit and count of the form: how many uncertain dossiers could enter the count, and how many that
 -- are in it now could leave it. A dossier whose unit nobody knows could be at any unit that its source has dossiers of.
+-- The counts that a dossier could be in are the bits of one number, so that it is one row of a period and unit.
+{%- set counts = [
+    {
+        'code': 'received_total',
+        'could': 'is_new or is_carried_over',
+        'does': 'true',
+    },
+    {
+        'code': 'received_online',
+        'could': 'is_new and coalesce(channel = 2, true)',
+        'does': 'is_new and channel = 2',
+    },
+    {
+        'code': 'received_direct_postal',
+        'could': 'is_new and coalesce(channel <> 2, true)',
+        'does': 'is_new and channel <> 2',
+    },
+    {
+        'code': 'received_carried_over',
+        'could': 'is_carried_over',
+        'does': 'not is_new',
+    },
+    {
+        'code': 'resolved_total',
+        'could': 'is_resolved',
+        'does': 'is_resolved',
+    },
+    {
+        'code': 'resolved_early',
+        'could': 'is_resolved and not is_withdrawn',
+        'does': "is_resolved and outcome = 'early'",
+    },
+    {
+        'code': 'resolved_on_time',
+        'could': 'is_resolved',
+        'does': "is_resolved and outcome = 'on_time'",
+    },
+    {
+        'code': 'resolved_overdue',
+        'could': 'is_resolved and not is_withdrawn',
+        'does': "is_resolved and outcome = 'overdue'",
+    },
+    {
+        'code': 'in_progress_total',
+        'could': 'is_in_progress',
+        'does': 'not is_resolved',
+    },
+    {
+        'code': 'in_progress_within',
+        'could': 'is_in_progress',
+        'does': 'not is_resolved and (is_suspended or not is_past_due)',
+    },
+    {
+        'code': 'in_progress_overdue',
+        'could': 'is_in_progress',
+        'does': 'not is_resolved and not is_suspended and is_past_due',
+    },
+    {
+        'code': 'suspended_total',
+        'could': 'is_in_progress',
+        'does': 'not is_resolved and is_suspended',
+    },
+] %}
 with
 
 could as (
@@ -32,28 +95,14 @@ could as (
 
 could_count as (
     select
-        could.dossier_key,
-        could.source_id,
-        could.period_id,
-        figure.metric_code
+        dossier_key,
+        source_id,
+        period_id,
+        {% for count in counts -%}
+        case when {{ count.could }} then {{ 2 ** loop.index0 }} else 0 end{{ ' +' if not loop.last }}
+        {% endfor -%}
+        as counts
     from could
-    cross join
-        lateral (
-            values
-            ('received_total', could.is_new or could.is_carried_over),
-            ('received_online', could.is_new and coalesce(could.channel = 2, true)),
-            ('received_direct_postal', could.is_new and coalesce(could.channel <> 2, true)),
-            ('received_carried_over', could.is_carried_over),
-            ('resolved_total', could.is_resolved),
-            ('resolved_early', could.is_resolved and not could.is_withdrawn),
-            ('resolved_on_time', could.is_resolved),
-            ('resolved_overdue', could.is_resolved and not could.is_withdrawn),
-            ('in_progress_total', could.is_in_progress),
-            ('in_progress_within', could.is_in_progress),
-            ('in_progress_overdue', could.is_in_progress),
-            ('suspended_total', could.is_in_progress)
-        ) as figure (metric_code, is_possible)
-    where figure.is_possible
 ),
 
 -- Where it could be: its unit and those above, in the trees of all days that its receipt may have been on.
@@ -94,9 +143,10 @@ entering as (
         could_count.period_id,
         candidate.org_view,
         candidate.agency_code,
-        could_count.metric_code
+        could_count.counts
     from could_count
     inner join candidate on could_count.dossier_key = candidate.dossier_key
+    where could_count.counts > 0
 ),
 
 counted as (
@@ -118,38 +168,27 @@ counted as (
             and (dossier.finished_on is null or dossier.finished_on >= period.period_from)
 ),
 
+does_count as (
+    select
+        dossier_key,
+        place_id,
+        period_id,
+        {% for count in counts -%}
+        case when {{ count.does }} then {{ 2 ** loop.index0 }} else 0 end{{ ' +' if not loop.last }}
+        {% endfor -%}
+        as counts
+    from counted
+),
+
 leaving as (
     select
-        counted.dossier_key,
-        counted.period_id,
+        does_count.dossier_key,
+        does_count.period_id,
         unit.org_view,
         unit.agency_code,
-        figure.metric_code
-    from counted
-    inner join {{ ref('int_agency__place_unit') }} as unit on counted.place_id = unit.place_id
-    cross join
-        lateral (
-            values
-            ('received_total', true),
-            ('received_online', counted.is_new and counted.channel = 2),
-            ('received_direct_postal', counted.is_new and counted.channel <> 2),
-            ('received_carried_over', not counted.is_new),
-            ('resolved_total', counted.is_resolved),
-            ('resolved_early', counted.is_resolved and counted.outcome = 'early'),
-            ('resolved_on_time', counted.is_resolved and counted.outcome = 'on_time'),
-            ('resolved_overdue', counted.is_resolved and counted.outcome = 'overdue'),
-            ('in_progress_total', not counted.is_resolved),
-            (
-                'in_progress_within',
-                not counted.is_resolved and (counted.is_suspended or not counted.is_past_due)
-            ),
-            (
-                'in_progress_overdue',
-                not counted.is_resolved and not counted.is_suspended and counted.is_past_due
-            ),
-            ('suspended_total', not counted.is_resolved and counted.is_suspended)
-        ) as figure (metric_code, is_in)
-    where figure.is_in
+        does_count.counts
+    from does_count
+    inner join {{ ref('int_agency__place_unit') }} as unit on does_count.place_id = unit.place_id
 ),
 
 source_unit as (
@@ -164,44 +203,79 @@ source_unit as (
         and dossier.source_id in (select uncertain.source_id from {{ ref('int_quarantine__uncertain') }} as uncertain)
 ),
 
+moving as (
+    select
+        period_id,
+        org_view,
+        agency_code,
+        coalesce(entering.counts, 0) as could_be_in,
+        coalesce(leaving.counts, 0) as are_in
+    from entering
+    full join leaving using (dossier_key, period_id, org_view, agency_code)
+),
+
 moved as (
     select
         period_id,
         org_view,
         agency_code,
-        metric_code,
-        count(*) filter (where leaving.dossier_key is null) as could_enter,
-        count(leaving.dossier_key) as could_leave
-    from entering
-    full join leaving using (dossier_key, period_id, org_view, agency_code, metric_code)
-    group by 1, 2, 3, 4
+        {% for count in counts -%}
+        {% set bit = 2 ** loop.index0 -%}
+        count(*) filter (where could_be_in & {{ bit }} > 0 and are_in & {{ bit }} = 0) as {{ count.code }}_enter,
+        count(*) filter (where are_in & {{ bit }} > 0) as {{ count.code }}_leave{{ ',' if not loop.last }}
+        {% endfor -%}
+    from moving
+    group by period_id, org_view, agency_code
     union all
     select
         anywhere.period_id,
         source_unit.org_view,
         source_unit.agency_code,
-        anywhere.metric_code,
-        anywhere.dossiers as could_enter,
-        0 as could_leave
+        {% for count in counts -%}
+        anywhere.{{ count.code }},
+        0 as {{ count.code }}_leave{{ ',' if not loop.last }}
+        {% endfor -%}
     from (
         select
             could_count.source_id,
             could_count.period_id,
-            could_count.metric_code,
-            count(*) as dossiers
+            {% for count in counts -%}
+            count(*) filter (where could_count.counts & {{ 2 ** loop.index0 }} > 0) as {{ count.code }}
+            {{- ',' if not loop.last }}
+            {% endfor -%}
         from could_count
         where could_count.dossier_key in (select nowhere.dossier_key from nowhere)
-        group by 1, 2, 3
+        group by could_count.source_id, could_count.period_id
     ) as anywhere
     inner join source_unit on anywhere.source_id = source_unit.source_id
+),
+
+summed as (
+    select
+        period_id,
+        org_view,
+        agency_code,
+        {% for count in counts -%}
+        sum({{ count.code }}_enter) as {{ count.code }}_enter,
+        sum({{ count.code }}_leave) as {{ count.code }}_leave{{ ',' if not loop.last }}
+        {% endfor -%}
+    from moved
+    group by period_id, org_view, agency_code
 )
 
 select
-    period_id,
-    org_view,
-    agency_code,
-    metric_code,
-    cast(sum(could_enter) as int) as could_enter,
-    cast(sum(could_leave) as int) as could_leave
-from moved
-group by 1, 2, 3, 4
+    summed.period_id,
+    summed.org_view,
+    summed.agency_code,
+    figure.metric_code,
+    cast(figure.could_enter as int) as could_enter,
+    cast(figure.could_leave as int) as could_leave
+from summed
+cross join
+    lateral (
+        values
+        {% for count in counts -%}
+        ('{{ count.code }}', summed.{{ count.code }}_enter, summed.{{ count.code }}_leave){{ ',' if not loop.last }}
+        {% endfor %}
+    ) as figure (metric_code, could_enter, could_leave)
+where figure.could_enter > 0 or figure.could_leave > 0
