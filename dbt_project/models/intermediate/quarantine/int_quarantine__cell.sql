@@ -1,68 +1,5 @@
 -- Per period, view, unit and count of the form: how many uncertain dossiers could enter the count, and how many that
 -- are in it now could leave it. A dossier whose unit nobody knows could be at any unit that its source has dossiers of.
--- The counts that a dossier could be in are the bits of one number, so that it is one row of a period and unit.
-{%- set counts = [
-    {
-        'code': 'received_total',
-        'could': 'is_new or is_carried_over',
-        'does': 'true',
-    },
-    {
-        'code': 'received_online',
-        'could': 'is_new and coalesce(channel = 2, true)',
-        'does': 'is_new and channel = 2',
-    },
-    {
-        'code': 'received_direct_postal',
-        'could': 'is_new and coalesce(channel <> 2, true)',
-        'does': 'is_new and channel <> 2',
-    },
-    {
-        'code': 'received_carried_over',
-        'could': 'is_carried_over',
-        'does': 'not is_new',
-    },
-    {
-        'code': 'resolved_total',
-        'could': 'is_resolved',
-        'does': 'is_resolved',
-    },
-    {
-        'code': 'resolved_early',
-        'could': 'is_resolved and not is_withdrawn',
-        'does': "is_resolved and outcome = 'early'",
-    },
-    {
-        'code': 'resolved_on_time',
-        'could': 'is_resolved',
-        'does': "is_resolved and outcome = 'on_time'",
-    },
-    {
-        'code': 'resolved_overdue',
-        'could': 'is_resolved and not is_withdrawn',
-        'does': "is_resolved and outcome = 'overdue'",
-    },
-    {
-        'code': 'in_progress_total',
-        'could': 'is_in_progress',
-        'does': 'not is_resolved',
-    },
-    {
-        'code': 'in_progress_within',
-        'could': 'is_in_progress',
-        'does': 'not is_resolved and (is_suspended or not is_past_due)',
-    },
-    {
-        'code': 'in_progress_overdue',
-        'could': 'is_in_progress',
-        'does': 'not is_resolved and not is_suspended and is_past_due',
-    },
-    {
-        'code': 'suspended_total',
-        'could': 'is_in_progress',
-        'does': 'not is_resolved and is_suspended',
-    },
-] %}
 with
 
 could as (
@@ -98,10 +35,7 @@ could_count as (
         dossier_key,
         source_id,
         period_id,
-        {% for count in counts -%}
-        case when {{ count.could }} then {{ 2 ** loop.index0 }} else 0 end{{ ' +' if not loop.last }}
-        {% endfor -%}
-        as counts
+        {{ counts_as_bits('could') | indent(8) }} as counts
     from could
 ),
 
@@ -173,10 +107,7 @@ does_count as (
         dossier_key,
         place_id,
         period_id,
-        {% for count in counts -%}
-        case when {{ count.does }} then {{ 2 ** loop.index0 }} else 0 end{{ ' +' if not loop.last }}
-        {% endfor -%}
-        as counts
+        {{ counts_as_bits('does') | indent(8) }} as counts
     from counted
 ),
 
@@ -209,9 +140,29 @@ moving as (
         org_view,
         agency_code,
         coalesce(entering.counts, 0) as could_be_in,
-        coalesce(leaving.counts, 0) as are_in
+        coalesce(leaving.counts, 0) as are_in,
+        1 as dossiers
     from entering
     full join leaving using (dossier_key, period_id, org_view, agency_code)
+    union all
+    select
+        anywhere.period_id,
+        source_unit.org_view,
+        source_unit.agency_code,
+        anywhere.counts as could_be_in,
+        0 as are_in,
+        anywhere.dossiers
+    from (
+        select
+            could_count.source_id,
+            could_count.period_id,
+            could_count.counts,
+            count(*) as dossiers
+        from could_count
+        where could_count.dossier_key in (select nowhere.dossier_key from nowhere)
+        group by could_count.source_id, could_count.period_id, could_count.counts
+    ) as anywhere
+    inner join source_unit on anywhere.source_id = source_unit.source_id
 ),
 
 moved as (
@@ -219,63 +170,22 @@ moved as (
         period_id,
         org_view,
         agency_code,
-        {% for count in counts -%}
-        {% set bit = 2 ** loop.index0 -%}
-        count(*) filter (where could_be_in & {{ bit }} > 0 and are_in & {{ bit }} = 0) as {{ count.code }}_enter,
-        count(*) filter (where are_in & {{ bit }} > 0) as {{ count.code }}_leave{{ ',' if not loop.last }}
-        {% endfor -%}
+        {{ counts_moved() | indent(8) }}
     from moving
-    group by period_id, org_view, agency_code
-    union all
-    select
-        anywhere.period_id,
-        source_unit.org_view,
-        source_unit.agency_code,
-        {% for count in counts -%}
-        anywhere.{{ count.code }},
-        0 as {{ count.code }}_leave{{ ',' if not loop.last }}
-        {% endfor -%}
-    from (
-        select
-            could_count.source_id,
-            could_count.period_id,
-            {% for count in counts -%}
-            count(*) filter (where could_count.counts & {{ 2 ** loop.index0 }} > 0) as {{ count.code }}
-            {{- ',' if not loop.last }}
-            {% endfor -%}
-        from could_count
-        where could_count.dossier_key in (select nowhere.dossier_key from nowhere)
-        group by could_count.source_id, could_count.period_id
-    ) as anywhere
-    inner join source_unit on anywhere.source_id = source_unit.source_id
-),
-
-summed as (
-    select
-        period_id,
-        org_view,
-        agency_code,
-        {% for count in counts -%}
-        sum({{ count.code }}_enter) as {{ count.code }}_enter,
-        sum({{ count.code }}_leave) as {{ count.code }}_leave{{ ',' if not loop.last }}
-        {% endfor -%}
-    from moved
     group by period_id, org_view, agency_code
 )
 
 select
-    summed.period_id,
-    summed.org_view,
-    summed.agency_code,
+    moved.period_id,
+    moved.org_view,
+    moved.agency_code,
     figure.metric_code,
     cast(figure.could_enter as int) as could_enter,
     cast(figure.could_leave as int) as could_leave
-from summed
+from moved
 cross join
     lateral (
         values
-        {% for count in counts -%}
-        ('{{ count.code }}', summed.{{ count.code }}_enter, summed.{{ count.code }}_leave){{ ',' if not loop.last }}
-        {% endfor %}
+        {{ counts_as_rows('moved') | indent(8) }}
     ) as figure (metric_code, could_enter, could_leave)
 where figure.could_enter > 0 or figure.could_leave > 0
