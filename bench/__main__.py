@@ -57,7 +57,7 @@ def main(parts: list[str]) -> int:
         from bench import memory
 
         print("Peak memory of an ingest (flat: within 20 %); a file's reader is a process of its own")
-        for kind, peaks in memory.measure(wanted["memory"] or 500_000).items():
+        for kind, peaks in memory.measure(wanted["memory"] or 500_000):
             for size, peak in peaks.items():
                 print(f"  {kind:6} {size:>10,} rows {peak.loader:>8,.0f} MB, reader {peak.reader:>8,.0f} MB")
             first, *_, last = peaks.values()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,16 +28,15 @@ class Peak:
     reader: float = 0.0
 
 
-def measure(most: int) -> dict[str, dict[int, Peak]]:
-    """Kind -> rows -> peak."""
+def measure(most: int) -> Iterator[tuple[str, dict[int, Peak]]]:
+    """Kind, and rows -> peak, one kind after the other."""
     sizes = (most // SHARE, most)
-    found = {"API": {size: _of_feed(size) for size in sizes}}
+    yield "API", {size: _of_feed(size) for size in sizes}
     with place(6_000) as here:
         ingest_reference(here.settings, as_of=here.as_of)
         ingest(here.settings, "igate", as_of=here.as_of)
         for suffix, write in (("csv", write_csv), ("xlsx", write_xlsx)):
-            found[suffix.upper()] = {size: _of_file(here, suffix, write, size) for size in sizes}
-    return found
+            yield suffix.upper(), {size: _of_file(here, suffix, write, size) for size in sizes}
 
 
 def _of_feed(dossiers: int) -> Peak:
@@ -47,7 +46,7 @@ def _of_feed(dossiers: int) -> Peak:
 
 
 def _of_file(here: Place, suffix: str, write: Callable[..., Path], size: int) -> Peak:
-    file = delivered(here, suffix)
+    file = delivered(here, suffix, of_its_own=size)
     write(file, "HoSo", rows(here, size))
     try:
         return _peak(here, "portal")

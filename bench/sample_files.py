@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from datetime import date
+from datetime import date, timedelta
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -40,11 +40,15 @@ def _code(record: dict[str, Any], number: int) -> str:
     return f"{record['DonViXuLy']}-{record['NgayTiepNhan'][2:8]}-{number % 1_000_000:06d}"
 
 
-def delivered(here: Place, suffix: str) -> Path:
-    """Where an export lies that the place's portal source finds; province.yml gets that source."""
+def delivered(here: Place, suffix: str, of_its_own: int = 0) -> Path:
+    """Where an export lies that the place's portal source finds; province.yml gets that source.
+
+    Args:
+        of_its_own: another number, another file: it replaces none.
+    """
     folder = here.settings.root / "exports"
     folder.mkdir(exist_ok=True)
     text = here.settings.file.read_text()
     if "portal_export" not in text:
         here.settings.file.write_text(f"{text}  - {{id: portal, kind: portal_export, path: exports}}\n")
-    return folder / file_name("HoSo", "H15", FIRST, LAST, suffix=suffix)
+    return folder / file_name("HoSo", "H15", FIRST - timedelta(of_its_own // 1000 % 1000), LAST, suffix=suffix)

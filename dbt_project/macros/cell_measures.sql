@@ -63,10 +63,8 @@
     {%- for measure in cell_measures() -%}
     {%- if measure.when != event -%}
     0 as {{ measure.name }}
-    {%- elif measure.sum -%}
-    coalesce(sum({{ measure.sum }}) filter (where {{ measure.where }}), 0) as {{ measure.name }}
     {%- else -%}
-    count(*) filter (where {{ measure.where }}) as {{ measure.name }}
+    {{ counted_dossiers(measure.where, measure.sum) }} as {{ measure.name }}
     {%- endif -%}
     {{ '' if loop.last else ',\n' }}
     {%- endfor -%}
@@ -76,7 +74,7 @@
 {#- The events of a month put together. -#}
 {% macro measures_summed() -%}
     {%- for measure in cell_measures() -%}
-    cast(sum({{ measure.name }}) as int) as {{ measure.name }}
+    sum({{ measure.name }}) as {{ measure.name }}
     {{- '' if loop.last else ',\n' }}
     {%- endfor -%}
 {%- endmacro %}

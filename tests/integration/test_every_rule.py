@@ -137,7 +137,7 @@ def files() -> dict[str, list[tuple[str, Record, Record]]]:
 class Province:
     """A source of every kind; what they serve is a test's to change."""
 
-    def __init__(self, folder: Path, dsn: str, monkeypatch: pytest.MonkeyPatch, foreign: str | None = None) -> None:
+    def __init__(self, folder: Path, dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
         folder.mkdir()
         self.exports = folder / "exports"
         self.exports.mkdir()
@@ -152,7 +152,7 @@ class Province:
         world.settings.file.write_text(world.settings.file.read_text() + "".join(f"  - {line}\n" for line in more))
         self.world = World(folder, dsn, config.load(world.settings.file))
         monkeypatch.setenv("PAKN_API_KEY", "a key")
-        monkeypatch.setenv("TREASURY_DSN", foreign or dsn)
+        self.environment = monkeypatch
         monkeypatch.setattr("onestop.sources.portal_export.SECONDS_BETWEEN_LOOKS", 0.01)
         ingest_reference(self.world.settings, as_of=AS_OF)
 
@@ -161,6 +161,8 @@ class Province:
             write_xlsx(self.exports / file_name(entity, "H15", FIRST, LAST, version), entity, shown)
 
     def run(self, as_of: datetime, *sources: str) -> None:
+        self.environment.setenv("ONESTOP_WAREHOUSE_DSN", self.world.dsn)  # another province may have been made since
+        self.environment.setenv("TREASURY_DSN", self.world.dsn)
         for source in sources:
             ingest(self.world.settings, source, as_of=as_of)
 
@@ -187,7 +189,7 @@ def provinces(tmp_path: Path, warehouse: str, empty_database: str, monkeypatch: 
     made: list[Province] = []
 
     def make(name: str, dsn: str) -> Province:
-        made.append(Province(tmp_path / name, dsn, monkeypatch, foreign=warehouse))
+        made.append(Province(tmp_path / name, dsn, monkeypatch))
         return made[-1]
 
     yield lambda: make("broken", warehouse), lambda: make("clean", empty_database)

@@ -155,6 +155,7 @@ def transform(
     config_file: Config = DEFAULT_CONFIG,
     as_of: AsOf = None,
     layer: Annotated[list[str] | None, typer.Option(help="Only this layer; may be given several times.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="The whole history, not only what changed.")] = False,
     as_json: Json = False,
 ) -> None:
     """Build the models from what was loaded.
@@ -165,7 +166,9 @@ def transform(
     from onestop.pipeline import flows
 
     with progress_line(quiet=as_json) as progress:
-        result = flows.transform(settings, known_at=config.now(settings, as_of), layers=layer, progress=progress)
+        result = flows.transform(
+            settings, known_at=config.now(settings, as_of), layers=layer, whole=full, progress=progress
+        )
     if as_json:
         print_json(asdict(result))
     else:

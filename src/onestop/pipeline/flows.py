@@ -42,9 +42,17 @@ class RunResult:
 
 
 def transform(
-    settings: Settings, *, known_at: datetime, layers: Sequence[str] | None = None, progress: Progress | None = None
+    settings: Settings,
+    *,
+    known_at: datetime,
+    layers: Sequence[str] | None = None,
+    whole: bool = False,
+    progress: Progress | None = None,
 ) -> BuildResult:
     """Build the models as known at a moment; the history of differences with the portal follows the marts.
+
+    Args:
+        whole: all of the history, even where what changed since the build before would do.
 
     Raises:
         BuildFailed: a model or a test failed; tables built before it stay, later layers were not touched.
@@ -63,6 +71,7 @@ def transform(
         layers=layers or LAYERS,
         ranking_minimum_dossiers=settings.ranking.minimum_dossiers,
         target_path=settings.local / "dbt",
+        whole=whole,
     )
     with closing(connect(dsn, autocommit=True)) as connection:
         connection.execute(

@@ -36,7 +36,12 @@ class NotPlain(Exception):
 
 def is_odd(text: bytes) -> bool:
     """Escapes of control characters, and line ends that XML reads as others: left to calamine."""
-    return b"\r" in text or b"<!" in text or (b"_x" in text and _ESCAPED.search(text) is not None)
+    # One byte is found ten times as fast as two.
+    return (
+        b"\r" in text
+        or (b"!" in text and b"<!" in text)
+        or (b"_" in text and b"_x" in text and _ESCAPED.search(text) is not None)
+    )
 
 
 def text_of(written: bytes) -> str:

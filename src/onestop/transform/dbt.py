@@ -20,6 +20,7 @@ import psycopg
 
 from onestop.errors import BuildFailed, ConfigurationError, OnestopError
 from onestop.resources import resource
+from onestop.transform import rounds
 from onestop.transform.profile import environment, write_profile
 from onestop.transform.results import (
     BuildResult,
@@ -53,11 +54,13 @@ def build(
     ranking_minimum_dossiers: int | None = None,
     target_path: Path,
     schema_prefix: str = "",
+    whole: bool = False,
 ) -> BuildResult:
     """Build the layers named, and test what was built; a failed test keeps back all that depends on it.
 
     Waits while another build runs on the same warehouse. Tables are replaced one by one, each in one transaction:
-    a reader sees the old or the new one, never none.
+    a reader sees the old or the new one, never none. What is built, all of the history or what changed since the build
+    before, is decided in onestop.transform.rounds.
 
     Args:
         dsn: the warehouse's libpq URI.
@@ -68,7 +71,9 @@ def build(
         ranking_minimum_dossiers: a unit with fewer in a period is not ranked; None: as dbt_project.yml says.
         run_unit_tests: run dbt's unit tests too (in tests; they say nothing of the data).
         target_path: where dbt keeps what it parsed, compiled and logged; best the same folder every time.
-        schema_prefix: build into schemas with this prefix, beside the served ones; such a build's nodes are not filed.
+        schema_prefix: build into schemas with this prefix, beside the served ones; such a build is whole, and its nodes
+            are not filed.
+        whole: build all of the history, whatever changed.
 
     Returns:
         every node with its status and time, of the served schemas already filed in ops.dbt_node_result.
@@ -84,20 +89,33 @@ def build(
     if known_at.tzinfo is None:
         raise ValueError("known_at needs an offset")
     target_path = target_path.absolute()
+    told = variables(province_code, timezone, ranking_minimum_dossiers)
     command = [
         *executable(),
         *("build", "--project-dir", str(resource("dbt_project")), "--profiles-dir", str(target_path / "profiles")),
         *("--target-path", str(target_path), "--log-path", str(target_path / "logs")),
-        *("--vars", variables(province_code, timezone, ranking_minimum_dossiers)),
+        *("--vars", told),
         *("--indirect-selection", "buildable", "--select", *(f"path:models/{layer}" for layer in layers)),
         *(("path:seeds",) if "intermediate" in layers else ()),
         *(() if run_unit_tests else ("--exclude-resource-type", "unit_test")),
     ]
     with closing(connect(dsn, autocommit=True)) as connection:
         _wait_for_turn(connection, schema_prefix)
+        asked = rounds.Round(None, True, "a set of schemas of its own")
+        if not schema_prefix:
+            asked = rounds.begin(
+                connection,
+                layers=layers,
+                known_at=known_at,
+                timezone=timezone,
+                code=rounds.hash_of_code(resource("dbt_project")),
+                province=told,
+                whole=_asked_for(whole, run_unit_tests),
+            )
         write_profile(target_path / "profiles", connection, dsn)
         (target_path / "run_results.json").unlink(missing_ok=True)
         started = time.monotonic()
+        command += ["--full-refresh"] if asked.is_whole else []
         output = run(command, environment(connection, known_at, schema_prefix), target_path)
         result = read_results(target_path, time.monotonic() - started)
         if result is not None and not schema_prefix:
@@ -107,6 +125,9 @@ def build(
     if result.failed:
         raise explain(result.failed, target_path)
     refuse_emptiness(result)
+    if asked.round_id is not None:
+        with closing(connect(dsn, autocommit=True)) as connection:
+            rounds.finish(connection, asked, layers)
     return result
 
 
@@ -121,6 +142,13 @@ def refuse_emptiness(result: BuildResult) -> None:
             raise BuildFailed(
                 f"dbt {done} at all", next_step="install the onestop wheel again: parts of dbt_project are missing"
             )
+
+
+def _asked_for(whole: bool, run_unit_tests: bool) -> str | None:
+    if whole:
+        return "it was asked for"
+    # A unit test speaks of the rule for all rows, not of what a night adds to them.
+    return "unit tests run with it" if run_unit_tests else None
 
 
 def variables(province_code: str, timezone: str, ranking_minimum_dossiers: int | None = None) -> str:

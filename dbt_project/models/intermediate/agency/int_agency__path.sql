@@ -95,8 +95,10 @@ existing as (
 unknown as (
     select code as agency_code
     from (
-        select agency_code as code
-        from {{ ref('int_dossier__delivered') }}
+        select named_unit.agency_code as code
+        from {{ ref('int_agency__named') }} as named_unit
+        left join {{ ref('int_portal__file') }} as file on named_unit.file_id = file.file_id
+        where named_unit.file_id is null or file.is_current
         union
         select successor_code as code
         from {{ ref('stg_reference__agency_succession') }}

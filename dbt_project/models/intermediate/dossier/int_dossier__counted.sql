@@ -1,3 +1,14 @@
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_changed('dossier_code') }}",
+    post_hook="{{ follow_places() }}",
+    indexes=[
+        {'columns': ['dossier_code'], 'unique': true},
+        {'columns': ['dossier_group'], 'unique': true},
+        {'columns': ['received_on']},
+    ],
+) }}
+
 -- The dossiers that count (status not 1 or 3, no test), with their dates and states. All comparisons are of dates.
 with
 
@@ -21,7 +32,13 @@ counted as (
     from {{ ref('int_dossier__winner') }} as winner
     inner join {{ ref('int_dossier__delivered') }} as version
         on winner.batch_id = version.batch_id and winner.row_number = version.row_number
-    where version.status not in (1, 3) and not version.is_test
+    where
+        version.status not in (1, 3)
+        and not version.is_test
+        {%- if follows_change() %}
+            and version.dossier_code = {{ changed_codes() }}
+            and winner.dossier_group = {{ changed_codes() }}
+        {%- endif %}
 ),
 
 supplement as (

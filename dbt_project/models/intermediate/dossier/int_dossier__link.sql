@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_changed('dossier_code') }}",
+    indexes=[{'columns': ['dossier_code'], 'unique': true}, {'columns': ['dossier_group']}],
+) }}
+
 -- Codes that name one dossier. Every known version links its MaHoSo to its MaHoSoKhac, in both directions and
 -- transitively; a group bears the smallest of its codes. Codes without a link have no row.
 -- Each round gives every code the smallest name among its neighbours' and its own, until no name changes.
@@ -9,7 +15,12 @@ link as (
         version.other_code
     from {{ ref('int_dossier__delivered') }} as version
     cross join {{ ref('int_build__moment') }} as moment
-    where version.other_code <> version.dossier_code and version.known_at <= moment.known_at
+    where
+        version.other_code <> version.dossier_code
+        and version.known_at <= moment.known_at
+        {%- if follows_change() %}
+            and version.dossier_code = {{ changed_codes() }}
+        {%- endif %}
 ),
 
 neighbour as (

@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_changed('dossier_code') }}",
+    indexes=[{'columns': ['dossier_code']}],
+) }}
+
 -- The versions known at the build's moment: of several with one NgayCapNhat in one source, the later in the delivery.
 -- A delete without a readable NgayCapNhat sorts first. Deletes are no part of a dossier's history: the first
 -- appointment and the run of a status are read off the other versions alone.
@@ -20,7 +26,11 @@ known as (
         lead(version.updated_at) over delivered as next_updated_at
     from {{ ref('int_dossier__delivered') }} as version
     cross join {{ ref('int_build__moment') }} as moment
-    where version.known_at <= moment.known_at
+    where
+        version.known_at <= moment.known_at
+        {%- if follows_change() %}
+            and version.dossier_code = {{ changed_codes() }}
+        {%- endif %}
     window
         delivered as (
             partition by version.source_id, version.dossier_code

@@ -1,3 +1,9 @@
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_changed('dossier_group') }}",
+    indexes=[{'columns': ['dossier_group'], 'unique': true}],
+) }}
+
 -- One row per dossier: the copy that speaks for it. A source's copy is its current version, unless that is a delete.
 -- Any one-stop copy wins over the portal's; the portal speaks only for dossiers of which no one-stop system ever had a
 -- copy: one that was deleted there is out, whatever the portal shows.
@@ -22,7 +28,11 @@ copy as (
     from {{ ref('int_dossier__version') }} as version
     left join {{ ref('int_dossier__link') }} as link on version.dossier_code = link.dossier_code
     left join {{ ref('stg_platform__source') }} as origin on version.source_id = origin.source_id
-    where version.is_current
+    where
+        version.is_current
+        {%- if follows_change() %}
+            and version.dossier_code = {{ changed_codes() }}
+        {%- endif %}
     window dossier as (partition by coalesce(link.dossier_group, version.dossier_code))
 )
 

@@ -1,4 +1,8 @@
-{{ config(indexes=[{'columns': ['dossier_code'], 'unique': true}]) }}
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_changed('dossier_code') }}",
+    indexes=[{'columns': ['dossier_code'], 'unique': true}],
+) }}
 
 -- Working days and seconds of the dossiers that count. Suspended are the working days d with
 -- NgayBoSung < d <= NgayTiepNhanBoSung, each once however many supplements hold it, within the dossier's own days:
@@ -18,6 +22,9 @@ dossier as (
         counted.stopped_during
     from {{ ref('int_dossier__counted') }} as counted
     cross join {{ ref('int_build__moment') }} as moment
+    {%- if follows_change() %}
+        where counted.dossier_code = {{ changed_codes() }}
+    {%- endif %}
 ),
 
 -- One row per span without a supplement's overlap: a multirange is the union of its ranges.

@@ -3,28 +3,17 @@
 -- calendar's periods and the province alone: B and C of the payment's score.
 with
 
--- Few rows: dossiers with one procedure and the same months are one.
-life as (
-    select
-        measure.procedure_code,
-        {{ month_index('measure.received_on', "'calendar'") | indent(8) }} as received_month,
-        {{ month_index('measure.finished_on', "'calendar'") | indent(8) }} as finished_month,
-        bool_or(measure.has_fee_to_pay and measure.is_paid_online) as has_online_payment
-    from {{ ref('int_dossier__measure') }} as measure
-    group by measure.procedure_code, received_month, finished_month
-),
-
 handled as (
     select
         period.period_id,
         life.procedure_code,
-        coalesce(bool_or(life.has_online_payment and life.finished_month <= period.last_month), false)
+        coalesce(bool_or(life.paid_dossiers > 0 and life.finished_month <= period.last_month), false)
             as has_online_payment
     from {{ ref('int_period__period') }} as period
-    inner join life
+    inner join {{ ref('int_metric__procedure_life') }} as life
         on
             period.last_month >= life.received_month
-            and (life.finished_month is null or period.first_month <= life.finished_month)
+            and period.first_month <= life.finished_month
     where period.period_convention = 'calendar'
     group by period.period_id, life.procedure_code
 )

@@ -1,3 +1,13 @@
+{%- set keys = ['place_id', 'field_code', 'period_convention', 'month_index'] -%}
+{{ config(
+    materialized='incremental',
+    unique_key=keys,
+    post_hook="{{ drop_empty([
+        'received_online', 'received_direct_postal', 'resolved_early', 'resolved_on_time', 'resolved_overdue',
+        'in_progress_total',
+    ]) }}",
+) }}
+
 -- Month by month: what is new, what is resolved, and what is in progress at the month's last day, by place and field.
 -- A dossier meets only the months of its receipt, of its end and those between; they run to the end of the year under
 -- way, because a period's state is that of its own last day, with the versions known now.
@@ -23,7 +33,7 @@ dossier as (
         {{ month_index('(measure.due_on + 1)', 'horizon.period_convention') | indent(8) }} as overdue_month,
         {{ month_index('measure.apologised_on', 'horizon.period_convention') | indent(8) }} as apologised_month,
         {{ month_index('measure.portal_finished_on', 'horizon.period_convention') | indent(8) }} as portal_month
-    from {{ ref('int_dossier__measure') }} as measure
+    from {{ measured_dossiers() }} as measure
     cross join horizon
 ),
 
@@ -36,6 +46,9 @@ open_month as (
         dossier.is_one_stop,
         dossier.is_synced,
         dossier.is_agreeing,
+        {%- if follows_change() %}
+            dossier.sign,
+        {%- endif %}
         stand.is_suspended,
         coalesce(month_index >= dossier.overdue_month, false) and not stand.is_suspended as is_overdue,
         coalesce(month_index >= dossier.apologised_month, false) as is_apologised,
@@ -85,13 +98,17 @@ cell as (
         {{ measures_of('state') }}
     from open_month
     group by place_id, field_code, period_convention, month_index
+),
+
+moved as (
+    select
+        place_id,
+        field_code,
+        period_convention,
+        month_index,
+        {{ measures_summed() }}
+    from cell
+    group by place_id, field_code, period_convention, month_index
 )
 
-select
-    place_id,
-    field_code,
-    period_convention,
-    month_index,
-    {{ measures_summed() }}
-from cell
-group by place_id, field_code, period_convention, month_index
+{{ added_to_built(keys, cell_measures() | map(attribute='name') | list) }}

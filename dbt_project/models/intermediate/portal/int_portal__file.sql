@@ -4,6 +4,8 @@
 -- then the name: delivery_order goes up in that order.
 -- A file with the content of an earlier one has no rows of its own: of one series, the earlier one's rows are in force
 -- again with it; under another name it is a duplicate delivery, which holds nothing in force.
+-- changed_in: the build that found the file standing otherwise than the build before (its standing: whether it is in
+-- force, and all that its order comes from).
 with
 
 registered as (
@@ -46,15 +48,33 @@ ranked as (
     from registered
 )
 
-select distinct on (file_id)
-    file_id,
-    source_id,
-    entity,
-    file_name,
-    series,
-    version,
-    known_at,
-    is_current,
-    delivery_order
+select distinct on (ranked.file_id)
+    ranked.file_id,
+    ranked.source_id,
+    ranked.entity,
+    ranked.file_name,
+    ranked.series,
+    ranked.version,
+    ranked.known_at,
+    ranked.is_current,
+    ranked.delivery_order,
+    standing.standing,
+    {% if follows_change() -%}
+        case when before.standing = standing.standing then before.changed_in else moment.build_number end as changed_in
+    {%- else -%}
+        moment.build_number as changed_in
+    {%- endif %}
 from ranked
-order by file_id asc, is_current desc, registered_id asc
+cross join {{ ref('int_build__moment') }} as moment
+cross join
+    lateral (
+        select
+            concat_ws(
+                '|', ranked.is_current, ranked.covers_to, extract(epoch from ranked.modified_at), ranked.file_name,
+                ranked.registered_id, extract(epoch from ranked.known_at)
+            ) as standing
+    ) as standing
+{%- if follows_change() %}
+    left join {{ this }} as before on ranked.file_id = before.file_id
+{%- endif %}
+order by ranked.file_id asc, ranked.is_current desc, ranked.registered_id asc

@@ -32,28 +32,11 @@ could as (
 
 could_count as (
     select
-        could.dossier_key,
-        could.source_id,
-        could.period_id,
-        figure.metric_code
+        dossier_key,
+        source_id,
+        period_id,
+        {{ counts_as_bits('could') | indent(8) }} as counts
     from could
-    cross join
-        lateral (
-            values
-            ('received_total', could.is_new or could.is_carried_over),
-            ('received_online', could.is_new and coalesce(could.channel = 2, true)),
-            ('received_direct_postal', could.is_new and coalesce(could.channel <> 2, true)),
-            ('received_carried_over', could.is_carried_over),
-            ('resolved_total', could.is_resolved),
-            ('resolved_early', could.is_resolved and not could.is_withdrawn),
-            ('resolved_on_time', could.is_resolved),
-            ('resolved_overdue', could.is_resolved and not could.is_withdrawn),
-            ('in_progress_total', could.is_in_progress),
-            ('in_progress_within', could.is_in_progress),
-            ('in_progress_overdue', could.is_in_progress),
-            ('suspended_total', could.is_in_progress)
-        ) as figure (metric_code, is_possible)
-    where figure.is_possible
 ),
 
 -- Where it could be: its unit and those above, in the trees of all days that its receipt may have been on.
@@ -94,9 +77,10 @@ entering as (
         could_count.period_id,
         candidate.org_view,
         candidate.agency_code,
-        could_count.metric_code
+        could_count.counts
     from could_count
     inner join candidate on could_count.dossier_key = candidate.dossier_key
+    where could_count.counts > 0
 ),
 
 counted as (
@@ -118,38 +102,24 @@ counted as (
             and (dossier.finished_on is null or dossier.finished_on >= period.period_from)
 ),
 
+does_count as (
+    select
+        dossier_key,
+        place_id,
+        period_id,
+        {{ counts_as_bits('does') | indent(8) }} as counts
+    from counted
+),
+
 leaving as (
     select
-        counted.dossier_key,
-        counted.period_id,
+        does_count.dossier_key,
+        does_count.period_id,
         unit.org_view,
         unit.agency_code,
-        figure.metric_code
-    from counted
-    inner join {{ ref('int_agency__place_unit') }} as unit on counted.place_id = unit.place_id
-    cross join
-        lateral (
-            values
-            ('received_total', true),
-            ('received_online', counted.is_new and counted.channel = 2),
-            ('received_direct_postal', counted.is_new and counted.channel <> 2),
-            ('received_carried_over', not counted.is_new),
-            ('resolved_total', counted.is_resolved),
-            ('resolved_early', counted.is_resolved and counted.outcome = 'early'),
-            ('resolved_on_time', counted.is_resolved and counted.outcome = 'on_time'),
-            ('resolved_overdue', counted.is_resolved and counted.outcome = 'overdue'),
-            ('in_progress_total', not counted.is_resolved),
-            (
-                'in_progress_within',
-                not counted.is_resolved and (counted.is_suspended or not counted.is_past_due)
-            ),
-            (
-                'in_progress_overdue',
-                not counted.is_resolved and not counted.is_suspended and counted.is_past_due
-            ),
-            ('suspended_total', not counted.is_resolved and counted.is_suspended)
-        ) as figure (metric_code, is_in)
-    where figure.is_in
+        does_count.counts
+    from does_count
+    inner join {{ ref('int_agency__place_unit') }} as unit on does_count.place_id = unit.place_id
 ),
 
 source_unit as (
@@ -164,44 +134,58 @@ source_unit as (
         and dossier.source_id in (select uncertain.source_id from {{ ref('int_quarantine__uncertain') }} as uncertain)
 ),
 
-moved as (
+moving as (
     select
         period_id,
         org_view,
         agency_code,
-        metric_code,
-        count(*) filter (where leaving.dossier_key is null) as could_enter,
-        count(leaving.dossier_key) as could_leave
+        coalesce(entering.counts, 0) as could_be_in,
+        coalesce(leaving.counts, 0) as are_in,
+        1 as dossiers
     from entering
-    full join leaving using (dossier_key, period_id, org_view, agency_code, metric_code)
-    group by 1, 2, 3, 4
+    full join leaving using (dossier_key, period_id, org_view, agency_code)
     union all
     select
         anywhere.period_id,
         source_unit.org_view,
         source_unit.agency_code,
-        anywhere.metric_code,
-        anywhere.dossiers as could_enter,
-        0 as could_leave
+        anywhere.counts as could_be_in,
+        0 as are_in,
+        anywhere.dossiers
     from (
         select
             could_count.source_id,
             could_count.period_id,
-            could_count.metric_code,
+            could_count.counts,
             count(*) as dossiers
         from could_count
         where could_count.dossier_key in (select nowhere.dossier_key from nowhere)
-        group by 1, 2, 3
+        group by could_count.source_id, could_count.period_id, could_count.counts
     ) as anywhere
     inner join source_unit on anywhere.source_id = source_unit.source_id
+),
+
+moved as (
+    select
+        period_id,
+        org_view,
+        agency_code,
+        {{ counts_moved() | indent(8) }}
+    from moving
+    group by period_id, org_view, agency_code
 )
 
 select
-    period_id,
-    org_view,
-    agency_code,
-    metric_code,
-    cast(sum(could_enter) as int) as could_enter,
-    cast(sum(could_leave) as int) as could_leave
+    moved.period_id,
+    moved.org_view,
+    moved.agency_code,
+    figure.metric_code,
+    cast(figure.could_enter as int) as could_enter,
+    cast(figure.could_leave as int) as could_leave
 from moved
-group by 1, 2, 3, 4
+cross join
+    lateral (
+        values
+        {{ counts_as_rows('moved') | indent(8) }}
+    ) as figure (metric_code, could_enter, could_leave)
+where figure.could_enter > 0 or figure.could_leave > 0

@@ -1,8 +1,9 @@
 {{ config(materialized='view') }}
 
 -- Units and calendar quarters in which far more dossiers than elsewhere were finished at the end of the due date:
--- within the last minutes of the office day (17:00), or after it. Standing out means: in number, in share against all
--- other units, and beyond chance (four standard deviations of the others' share).
+-- within the last minutes of the office day (17:00), or after it. Standing out means: in number, in share against the
+-- other units, and beyond chance (four standard deviations of the others' share). The others are those that do not
+-- stand out themselves: a few units with very many would else hide one with many.
 with
 
 resolved as (
@@ -32,20 +33,45 @@ unit as (
     group by agency_code, quarter
 ),
 
+-- Against all other units. One more dossier on both sides: a province without any is no province of zero chance.
+beside_all as (
+    select
+        *,
+        last_minute / cast(resolved as numeric) as share,
+        (sum(last_minute) over everyone - last_minute + 1)
+        / cast(sum(resolved) over everyone - resolved + 1 as numeric) as share_elsewhere
+    from unit
+    window everyone as (partition by quarter)
+),
+
+striking as (
+    select
+        agency_code,
+        quarter,
+        day,
+        resolved,
+        last_minute,
+        after_hours,
+        examples,
+        share,
+        {{ last_minutes_stand_out() }} as is_striking
+    from beside_all
+),
+
 compared as (
     select
         *,
-        sum(resolved) over everyone - resolved as resolved_elsewhere,
-        sum(last_minute) over everyone - last_minute as last_minute_elsewhere
-    from unit
+        coalesce(sum(last_minute) filter (where not is_striking) over everyone, 0)
+        - case when is_striking then 0 else last_minute end as last_minute_elsewhere,
+        coalesce(sum(resolved) filter (where not is_striking) over everyone, 0)
+        - case when is_striking then 0 else resolved end as resolved_elsewhere
+    from striking
     window everyone as (partition by quarter)
 ),
 
 shared as (
     select
         *,
-        last_minute / cast(resolved as numeric) as share,
-        -- one more dossier on both sides: a province without any is no province of zero chance
         (last_minute_elsewhere + 1) / cast(resolved_elsewhere + 1 as numeric) as share_elsewhere
     from compared
     where resolved_elsewhere > 0
@@ -63,6 +89,4 @@ select
 from shared
 where
     last_minute >= {{ var("question_last_minute_count") }}
-    and share >= {{ var("question_last_minute_lift") }} * share_elsewhere
-    and share - share_elsewhere
-    >= 4 * sqrt(least(share_elsewhere, 1) * (1 - least(share_elsewhere, 1)) / resolved)
+    and {{ last_minutes_stand_out() }}

@@ -24,36 +24,51 @@ copy as (
     where side.dossier_code is not null
 ),
 
-compared as (
+known as (
     select
         copy.dossier_group,
         copy.is_portal,
-        known.updated_at,
-        {{ delivered_values() | indent }} as delivered_values,
-        {{ compared_values('here') | indent }} as here_values,
-        {{ compared_values('there') | indent }} as there_values
+        version.updated_at,
+        version.is_current,
+        version.batch_id,
+        version.row_number
     from copy
-    inner join {{ ref('int_dossier__version') }} as known
+    inner join {{ ref('int_dossier__version') }} as version
         on
-            copy.source_id = known.source_id
-            and copy.dossier_code = known.dossier_code
-            and not known.is_deleted
+            copy.source_id = version.source_id
+            and copy.dossier_code = version.dossier_code
+            and not version.is_deleted
+),
+
+-- What is current is what the pair compares; only what was before it must be read again.
+version as (
+    select
+        known.dossier_group,
+        known.is_portal,
+        known.updated_at,
+        true as is_unchanged,
+        {{ compared_values('here') | indent }} = {{ compared_values('there') | indent }} as is_as_there
+    from known
+    inner join pair on known.dossier_group = pair.dossier_group
+    where known.is_current
+    union all
+    select
+        known.dossier_group,
+        known.is_portal,
+        known.updated_at,
+        {{ delivered_values() | indent }}
+        = case
+            when known.is_portal then {{ compared_values('there') | indent }}
+            else {{ compared_values('here') | indent }}
+        end as is_unchanged,
+        {{ delivered_values() | indent }} = {{ compared_values('there') | indent }} as is_as_there
+    from known
+    inner join pair on known.dossier_group = pair.dossier_group
     inner join {{ ref('int_dossier__delivered') }} as delivered
         on
             known.batch_id = delivered.batch_id
             and known.row_number = delivered.row_number
-    inner join pair on copy.dossier_group = pair.dossier_group
-),
-
-version as (
-    select
-        dossier_group,
-        is_portal,
-        updated_at,
-        case when is_portal then delivered_values = there_values else delivered_values = here_values end
-            as is_unchanged,
-        delivered_values = there_values as is_as_there
-    from compared
+    where not known.is_current
 ),
 
 run as (

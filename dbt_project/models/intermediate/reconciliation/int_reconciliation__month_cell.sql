@@ -3,61 +3,78 @@
 -- that was resolved up to a month, line by line.
 with
 
-copy as (
+-- The copies that do not speak for their dossier: of one-stop systems, and further rows of the portal. As a difference
+-- of sets, whose size is guessed well: of two joins that find nothing it is guessed to be one row.
+silent as (
     select
-        coalesce(link.dossier_group, version.dossier_code) as dossier_group,
-        version.is_portal,
-        version.source_id,
-        version.batch_id,
-        version.row_number
-    from {{ ref('int_dossier__version') }} as version
-    left join {{ ref('int_dossier__link') }} as link on version.dossier_code = link.dossier_code
-    where version.is_current and not version.is_deleted
+        batch_id,
+        row_number
+    from {{ ref('int_dossier__version') }}
+    where is_current and not is_deleted
+    except all
+    (
+        select
+            here_batch_id as batch_id,
+            here_row_number as row_number
+        from {{ ref('int_reconciliation__pair') }}
+        where here_code is not null
+        union all
+        select
+            there_batch_id as batch_id,
+            there_row_number as row_number
+        from {{ ref('int_reconciliation__pair') }}
+        where there_code is not null
+    )
 ),
 
--- Every current copy of every system, and what becomes of it.
-standing as (
+-- Every current copy of every system, and what becomes of it. What speaks stands in the pair with all that is asked.
+placed as (
     select
-        copy.is_portal,
-        copy.source_id,
-        delivered.agency_code,
+        false as is_portal,
+        here_source_id as source_id,
+        here_place_id as place_id,
+        here_received_on as received_on,
+        here_finished_on as finished_on,
+        case
+            when is_test then 'not_counted_test'
+            when not is_counted_here then 'not_counted_status'
+        end as line
+    from {{ ref('int_reconciliation__pair') }}
+    where here_code is not null
+    union all
+    select
+        true as is_portal,
+        there_source_id as source_id,
+        there_place_id as place_id,
+        there_received_on as received_on,
+        there_finished_on as finished_on,
+        case when not is_counted_there then 'portal_not_counted' end as line
+    from {{ ref('int_reconciliation__pair') }}
+    where there_code is not null
+    union all
+    select
+        delivered.is_portal,
+        delivered.source_id,
+        place.place_id,
         cast(delivered.received_at as date) as received_on,
         cast(case when delivered.status in (7, 9, 10) then delivered.ended_at end as date) as finished_on,
         case
-            when copy.is_portal and (copy.batch_id, copy.row_number) <> (pair.there_batch_id, pair.there_row_number)
-                then 'portal_duplicate'
-            when copy.is_portal and not pair.is_counted_there then 'portal_not_counted'
-            when copy.is_portal then null
+            when delivered.is_portal then 'portal_duplicate'
             when pair.here_code is null then 'silent_copy'
-            when (copy.batch_id, copy.row_number) <> (pair.here_batch_id, pair.here_row_number) then 'duplicate_copy'
-            when pair.is_test then 'not_counted_test'
-            when not pair.is_counted_here then 'not_counted_status'
+            else 'duplicate_copy'
         end as line
-    from copy
+    from silent
     inner join {{ ref('int_dossier__delivered') }} as delivered
         on
-            copy.batch_id = delivered.batch_id
-            and copy.row_number = delivered.row_number
-    left join {{ ref('int_reconciliation__pair') }} as pair on copy.dossier_group = pair.dossier_group
-),
-
-placed as (
-    select
-        standing.is_portal,
-        standing.source_id,
-        standing.line,
-        place.place_id,
-        standing.received_on,
-        standing.finished_on,
-        count(*) as dossiers
-    from standing
+            silent.batch_id = delivered.batch_id
+            and silent.row_number = delivered.row_number
     inner join {{ ref('int_agency__place') }} as place
         on
-            standing.agency_code = place.agency_code
-            and standing.received_on between place.received_from and place.received_to
-    group by
-        standing.is_portal, standing.source_id, standing.line, place.place_id, standing.received_on,
-        standing.finished_on
+            delivered.agency_code = place.agency_code
+            and cast(delivered.received_at as date) between place.received_from and place.received_to
+    left join {{ ref('int_dossier__link') }} as link on delivered.dossier_code = link.dossier_code
+    left join {{ ref('int_reconciliation__pair') }} as pair
+        on coalesce(link.dossier_group, delivered.dossier_code) = pair.dossier_group
 ),
 
 -- What the portal shows and the province does not count so, and the other way round.
@@ -96,13 +113,14 @@ moved as (
 
 event as (
     select
-        case when is_portal then 'portal_total' else 'source_total' end as line,
-        source_id,
-        place_id,
-        received_on,
-        finished_on,
-        dossiers
+        case when placed.is_portal then 'portal_total' else 'source_total' end as line,
+        placed.source_id,
+        placed.place_id,
+        placed.received_on,
+        placed.finished_on,
+        1 as dossiers
     from placed
+    where placed.place_id is not null and placed.received_on is not null
     union all
     select
         line,
@@ -110,9 +128,9 @@ event as (
         place_id,
         received_on,
         finished_on,
-        case when is_portal then dossiers else -dossiers end as dossiers
+        case when is_portal then 1 else -1 end as dossiers
     from placed
-    where line is not null
+    where line is not null and place_id is not null and received_on is not null
     union all
     select
         'only_there_counted' as line,
@@ -146,18 +164,31 @@ event as (
     where is_counted
 ),
 
+-- Those of one fate together, before each is counted on two days.
+alike as (
+    select
+        line,
+        source_id,
+        place_id,
+        received_on,
+        finished_on,
+        sum(dossiers) as dossiers
+    from event
+    group by line, source_id, place_id, received_on, finished_on
+),
+
 daily as (
     select
-        event.line,
-        event.source_id,
-        event.place_id,
+        alike.line,
+        alike.source_id,
+        alike.place_id,
         happened.day,
-        sum(event.dossiers) filter (where happened.is_receipt) as received,
-        sum(event.dossiers) filter (where not happened.is_receipt) as resolved
-    from event
-    cross join lateral (values (event.received_on, true), (event.finished_on, false)) as happened (day, is_receipt)
+        sum(alike.dossiers) filter (where happened.is_receipt) as received,
+        sum(alike.dossiers) filter (where not happened.is_receipt) as resolved
+    from alike
+    cross join lateral (values (alike.received_on, true), (alike.finished_on, false)) as happened (day, is_receipt)
     where happened.day is not null
-    group by event.line, event.source_id, event.place_id, happened.day
+    group by alike.line, alike.source_id, alike.place_id, happened.day
 )
 
 select

@@ -1,8 +1,14 @@
-{{ config(indexes=[
-    {'columns': ['dossier_code'], 'unique': true},
-    {'columns': ['agency_code', 'received_on']},
-    {'columns': ['finished_on']},
-]) }}
+{{ config(
+    materialized='incremental',
+    on_schema_change='fail',
+    pre_hook="{{ forget_changed('dossier_code') }}",
+    post_hook="{{ follow_places_in_facts() }}",
+    indexes=[
+        {'columns': ['dossier_code'], 'unique': true},
+        {'columns': ['agency_code', 'received_on']},
+        {'columns': ['finished_on']},
+    ],
+) }}
 
 select
     counted.dossier_code,
@@ -53,3 +59,6 @@ select
 from {{ ref('int_dossier__counted') }} as counted
 inner join {{ ref('int_dossier__measure') }} as measure on counted.dossier_code = measure.dossier_code
 cross join {{ ref('int_build__moment') }} as moment
+{%- if follows_change() %}
+    where counted.dossier_code = {{ changed_codes() }} and measure.dossier_code = {{ changed_codes() }}
+{%- endif %}

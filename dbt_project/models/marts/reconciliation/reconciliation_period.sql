@@ -61,102 +61,93 @@ every_line as (
     select * from subtotal
 ),
 
--- Every line of a unit in every month: what happened in it, and nothing in the others.
-every_month as (
+-- A unit's line gets a number: what follows sorts and adds up some million rows, and numbers are compared quickly.
+series as (
     select
-        series.org_view,
-        series.agency_code,
-        series.line,
-        series.source_id,
-        series.period_convention,
-        step.month_index,
-        0 as received,
-        0 as resolved
-    from (
-        select distinct
-            org_view,
-            agency_code,
-            line,
-            source_id,
-            period_convention
-        from every_line
-    ) as series
-    inner join bound on series.period_convention = bound.period_convention
-    cross join generate_series(bound.first_month, bound.last_month) as step (month_index)
-    union all
-    select * from every_line
-),
-
-running as (
-    select
+        cast(row_number() over () as int) as series_id,
         org_view,
         agency_code,
         line,
         source_id,
-        period_convention,
+        period_convention
+    from every_line
+    group by org_view, agency_code, line, source_id, period_convention
+),
+
+-- Every line of a unit in every month: what happened in it, and nothing in the others.
+every_month as (
+    select
+        series.series_id,
+        step.month_index,
+        0 as received,
+        0 as resolved
+    from series
+    inner join bound on series.period_convention = bound.period_convention
+    cross join generate_series(bound.first_month, bound.last_month) as step (month_index)
+    union all
+    select
+        series.series_id,
+        every_line.month_index,
+        cast(every_line.received as int) as received,
+        cast(every_line.resolved as int) as resolved
+    from every_line
+    inner join series
+        on
+            every_line.org_view = series.org_view
+            and every_line.agency_code = series.agency_code
+            and every_line.line = series.line
+            and every_line.source_id is not distinct from series.source_id
+            and every_line.period_convention = series.period_convention
+),
+
+running as (
+    select
+        series_id,
         month_index,
         sum(sum(received)) over months as received_until,
         sum(sum(resolved)) over months as resolved_until
     from every_month
-    group by org_view, agency_code, line, source_id, period_convention, month_index
-    window
-        months as (
-            partition by org_view, agency_code, line, source_id, period_convention
-            order by month_index
-        )
+    group by series_id, month_index
+    window months as (partition by series_id order by month_index)
 ),
 
 -- What ran up to a period's last month, less what had run up to the month before it. One join by month: joining the
 -- running totals with themselves takes minutes where hundreds of units have years of periods.
 figure as (
     select
-        period.period_id,
-        period.period_convention,
-        period.period,
-        period.period_from,
-        period.period_to,
-        running.org_view,
-        running.agency_code,
-        running.line,
-        running.source_id,
+        part.period_id,
+        running.series_id,
         sum(case when part.is_last then running.received_until else -running.received_until end) as received,
         sum(case when part.is_last then running.resolved_until else -running.resolved_until end) as resolved,
         sum(case when part.is_last then running.received_until - running.resolved_until else 0 end) as in_progress
     from running
+    inner join series on running.series_id = series.series_id
     inner join {{ ref('int_period__month') }} as part
         on
-            running.period_convention = part.period_convention
+            series.period_convention = part.period_convention
             and running.month_index = part.month_index
             and (part.is_last or part.is_before)
-    inner join {{ ref('int_period__period') }} as period on part.period_id = period.period_id
-    group by
-        period.period_id,
-        period.period_convention,
-        period.period,
-        period.period_from,
-        period.period_to,
-        running.org_view,
-        running.agency_code,
-        running.line,
-        running.source_id
+    group by part.period_id, running.series_id
 )
 
 select
-    figure.period_convention,
-    figure.period,
-    figure.period_from,
-    figure.period_to,
-    figure.org_view,
-    figure.agency_code,
+    period.period_convention,
+    period.period,
+    period.period_from,
+    period.period_to,
+    series.org_view,
+    series.agency_code,
     word.line_order,
-    figure.line,
+    series.line,
     word.kind as line_kind,
     word.name_vi as line_name_vi,
-    figure.source_id,
+    series.source_id,
     cast(figure.received as numeric) as received,
     cast(figure.resolved as numeric) as resolved,
     cast(figure.in_progress as numeric) as in_progress
 from figure
-inner join {{ ref('reconciliation_line') }} as word on figure.line = word.line
+inner join series on figure.series_id = series.series_id
+inner join {{ ref('int_period__period') }} as period on figure.period_id = period.period_id
+inner join {{ ref('reconciliation_line') }} as word on series.line = word.line
 where figure.received <> 0 or figure.resolved <> 0 or figure.in_progress <> 0
 order by figure.period_id

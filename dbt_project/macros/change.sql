@@ -1,0 +1,131 @@
+{#-
+    A night costs what it changed: models that keep their rows are dbt's incremental ones, and a build that follows the
+    change gives them anew for the codes of int_dossier__changed alone (docs/adr/0006-cost-follows-the-change.md). Whether
+    a build does is decided in onestop.transform.rounds; a whole build is one with --full-refresh.
+-#}
+{#- True in a build that follows the change, in a model whose table stands. While dbt parses: so that every ref is seen. -#}
+{% macro follows_change() -%}
+    {%- if not execute -%}
+        {{ return(true) }}
+    {%- endif -%}
+    {#- A unit test has no table, and speaks of the rule for all rows. -#}
+    {%- if should_full_refresh() or not this -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {%- set built = adapter.get_relation(this.database, this.schema, this.identifier) -%}
+    {{ return(built is not none and built.type == 'table') }}
+{%- endmacro %}
+
+
+{#- The codes whose dossiers are made anew, as an array: a condition that goes through views down to the indexes of raw. -#}
+{% macro changed_codes() -%}
+    any(array(select changed.dossier_code from {{ ref('int_dossier__changed') }} as changed))
+{%- endmacro %}
+
+
+{#- A hook before a model's rows are made anew, in the same transaction: the old ones go. -#}
+{% macro forget_changed(column) -%}
+    {%- if follows_change() -%}
+    delete from {{ this }}
+    where {{ column }} in (select changed.dossier_code from {{ ref('int_dossier__changed') }} as changed)
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- A model's table as the build before left it, read before it is built anew. No ref: it would be a ring. -#}
+{% macro as_built_before(name) -%}
+    "{{ this.schema or 'intermediate' }}"."{{ name }}"
+{%- endmacro %}
+
+
+{#- What a table of counts adds up: all dossiers, or what left and what came (with `sign`) in a build that follows. -#}
+{% macro measured_dossiers() -%}
+    {%- set measured = ref('int_dossier__measure') -%}
+    {%- if follows_change() -%}
+        {%- set measured = ref('int_dossier__movement') -%}
+    {%- endif -%}
+    {{ return(measured) }}
+{%- endmacro %}
+
+
+{% macro counted_dossiers(where=none, sum=none) -%}
+    {%- set given = ' filter (where ' ~ where ~ ')' if where else '' -%}
+    {%- if follows_change() -%}
+    coalesce(sum(sign{{ ' * ' ~ sum if sum else '' }}){{ given }}, 0)
+    {%- elif sum -%}
+    coalesce(sum({{ sum }}){{ given }}, 0)
+    {%- else -%}
+    count(*){{ given }}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- The rows of `moved`, with what the table held of their keys already; columns of counts are added up. -#}
+{% macro added_to_built(keys, counts, kind='int') -%}
+    select
+        {%- for key in keys %}
+        moved.{{ key }},
+        {%- endfor %}
+        {%- for name in counts %}
+        {%- if follows_change() %}
+        cast(moved.{{ name }} + coalesce(built.{{ name }}, 0) as {{ kind }}) as {{ name }}
+        {%- else %}
+        cast(moved.{{ name }} as {{ kind }}) as {{ name }}
+        {%- endif %}
+        {{- '' if loop.last else ',' }}
+        {%- endfor %}
+    from moved
+    {%- if follows_change() %}
+    left join {{ this }} as built
+        on
+            {%- for key in keys %}
+            {{ 'and ' if not loop.first }}moved.{{ key }} = built.{{ key }}
+            {%- endfor %}
+    {%- endif %}
+{%- endmacro %}
+
+
+{#- A hook after counts were added up: a cell that nothing is left in has no row. -#}
+{% macro drop_empty(counts) -%}
+    {%- if follows_change() -%}
+    delete from {{ this }}
+    where {{ counts | join(' = 0 and ') }} = 0
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- A hook: where a reorganisation only gave a place another successor, its dossiers stay what they are but for its name. -#}
+{% macro follow_places() -%}
+    {%- if follows_change() -%}
+    update {{ this }} as counted
+    set current_agency_code = place.current_agency_code
+    from {{ ref('int_agency__place') }} as place
+    where
+        {{ has_changed_place() | indent(8) }}
+        and counted.place_id = place.place_id
+        and counted.current_agency_code <> place.current_agency_code
+    {%- endif -%}
+{%- endmacro %}
+
+
+{% macro follow_places_in_facts() -%}
+    {%- if follows_change() -%}
+    update {{ this }} as fact
+    set current_agency_code = counted.current_agency_code
+    from {{ ref('int_dossier__counted') }} as counted
+    where
+        {{ has_changed_place() | indent(8) }}
+        and fact.dossier_code = counted.dossier_code
+        and fact.current_agency_code <> counted.current_agency_code
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- Asked once, before anything is read. -#}
+{% macro has_changed_place() -%}
+    exists (
+        select 1
+        from {{ ref('int_agency__place') }} as changed_place
+        inner join {{ ref('int_build__moment') }} as moment on changed_place.changed_in = moment.build_number
+    )
+{%- endmacro %}

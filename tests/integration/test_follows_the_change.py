@@ -1,0 +1,297 @@
+"""A build that follows the change ends in the same tables as a build of the whole history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import raw_rows
+from dossier_world import ROOT, world
+from fill_dossiers import VIETNAM, fill
+from night_builds import COMPARED, Model, Nights, differences, keep_compiled, public_tables, read_models
+from night_deliveries import PORTAL, Delivery, deliver, insert_rows, replay, settle
+from onestop.transform.dbt import BuildResult, build
+from onestop.warehouse.connection import connect
+
+pytestmark = pytest.mark.integration
+FIRST = datetime(2024, 10, 20, 8, tzinfo=VIETNAM)
+NEXT = FIRST + timedelta(days=1)
+WHOLE = "whole_"
+
+
+@dataclass
+class Built:
+    """A province built whole, then for the night after, then whole once more beside it."""
+
+    dsn: str
+    night: BuildResult
+    models: list[Model]
+
+
+def build_all(dsn: str, target: Path, known_at: datetime, prefix: str = "") -> BuildResult:
+    return build(
+        dsn,
+        province_code=ROOT,
+        timezone="Asia/Ho_Chi_Minh",
+        known_at=known_at,
+        target_path=target,
+        schema_prefix=prefix,
+    )
+
+
+@pytest.fixture(scope="module")
+def built(module_warehouse: str, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    dsn, target = module_warehouse, tmp_path_factory.mktemp("dbt") / "served"
+    with closing(connect(dsn)) as connection, connection.transaction():
+        fill(connection, world(seed=12, size=150))
+    build_all(dsn, target, FIRST)
+    whole = keep_compiled(target, "whole")
+    with closing(connect(dsn)) as connection, connection.transaction():
+        a_night(connection)
+    night = build_all(dsn, target, NEXT)
+    change = keep_compiled(target, "change")
+    build_all(dsn, target.with_name("beside"), NEXT, WHOLE)
+    return Built(dsn, night, read_models(target, whole, change))
+
+
+def a_night(connection: psycopg.Connection[Any]) -> None:
+    """Something of every kind that can change a dossier, to dossiers of the random province."""
+    accepted = NEXT - timedelta(hours=2)
+    shown = connection.execute(
+        "select dossier_code, source_id, cast(to_char(updated_at, 'YYYYMMDDHH24MISS') as text),"
+        " cast(to_char(received_at, 'YYYYMMDDHH24MISS') as text) from mart.fct_dossier"
+        " where not is_portal_only and other_code is null order by dossier_code limit 40"
+    ).fetchall()
+    records: dict[str, list[dict[str, Any]]] = {"igate": [], "treasury": []}
+    for n, (code, source, updated, received) in enumerate(shown):
+        row: dict[str, Any] = {"code": code, "unit": "H15.01", "status": 4, "received": received, "updated": updated}
+        match n % 8:
+            case 0:
+                row |= {"updated": "20241020220000", "status": 10, "ended": "20241020"}
+            case 1:
+                row |= {"updated": "20230101", "due": "20240101", "shown": "20231230"}  # late, and older than all
+            case 2:
+                row |= {"status": 8}  # a twin of the newest version
+            case 3:
+                row = {"code": code, "deleted": "1", "updated": "20241020220000"}
+            case 4:
+                row |= {"updated": "20241020220000", "other": shown[n + 8][0] if n + 8 < len(shown) else None}
+            case 5:
+                row |= {"updated": "20241020220000", "unit": "H15.NEW"}  # a unit that no file knows
+            case 6:
+                row |= {"updated": "20241020220000", "supplements": [raw_rows.supplement("20241001")]}
+            case 7:
+                row |= {"updated": "20241020220000", "status": 3}  # counts no more
+        records[source].append(row)
+    for source, rows in records.items():
+        assert rows
+        deliver(connection, Delivery(source, rows), accepted)
+    codes = [code for code, *_ in shown]
+    portal = {"unit": "H15.01", "status": "10", "received": "20240601", "ended": "20240605"}
+    for file in (
+        # The September file once more: most of its rows are withdrawn.
+        Delivery(PORTAL, [portal | {"code": codes[0]}, portal | {"code": "G22.99-241001-0001"}], series="dossier_9",
+                 version=3, covers=datetime(2024, 9, 30)),
+        Delivery(PORTAL, [{"sign": "new", "code": codes[8], "how": "Trực tuyến", "state": "Thành công"}], "payment",
+                 series="payment_x"),
+        Delivery(PORTAL, [{"sign": "new", "code": codes[0], "score": "1", "at": "20241001"}], "rating",
+                 series="rating_x"),
+    ):  # fmt: skip
+        deliver(connection, file, accepted)
+    june = connection.execute("select file_id, batch_id from ops.portal_file where series = 'dossier_6'").fetchall()[0]
+    back = Delivery(PORTAL, [portal | {"code": codes[16]}], covers=datetime(2024, 6, 30))
+    insert_rows(connection, back, replay(connection, june[1], accepted), june[0])
+    # A reorganisation that has begun: its dossiers keep their place, and get another successor.
+    raw_rows.load_reference(
+        connection, "agency_succession", [("H15.01.01", "H15.101", "2024-10-21", "1", None)], accepted.isoformat()
+    )
+
+
+def test_a_night_ends_in_the_tables_of_a_whole_build(built: Built) -> None:
+    tables = public_tables(built.dsn)
+    assert len(tables) > 25
+    assert differences(built.dsn, WHOLE, [*tables, *COMPARED]) == {}
+
+
+def test_the_night_touched_what_it_changed_and_little_else(built: Built) -> None:
+    rows = {node.name: node.rows for node in built.night.nodes if node.kind == "model"}
+    with closing(connect(built.dsn)) as connection:
+        (changed,), (all_of_them,) = (
+            connection.execute(f"select count(*) from {name}".encode()).fetchall()[0]
+            for name in ("intermediate.int_dossier__changed", "mart.fct_dossier")
+        )
+        (how,) = connection.execute("select array_agg(is_whole order by round_id) from ops.build_round").fetchall()[0]
+    assert how == [True, False]
+    assert 40 <= changed < all_of_them + 60
+    for name in ("fct_dossier", "int_dossier__counted", "int_dossier__measure", "int_dossier__winner"):
+        written = rows[name]
+        assert written is not None and 20 <= written <= changed, (name, written, changed)
+
+
+# The same models without dbt, for many nights.
+NIGHT = datetime(2024, 6, 12, 8, tzinfo=VIETNAM)
+CODES = [f"H15.07-240601-{n:04d}" for n in range(7)]
+UNITS = ["H15.07", "H15.21.01", "H15.NEW"]
+
+
+@pytest.fixture
+def nights(built: Built, warehouse: str) -> Iterator[Nights]:
+    with psycopg.connect(built.dsn) as connection:
+        made = Nights(warehouse, built.models, connection.info.dbname)
+    made.take_seeds(built.dsn)
+    with closing(connect(warehouse)) as connection, connection.transaction():
+        settle(connection)
+    yield made
+
+
+def play(nights: Nights, deliveries: list[list[Delivery]]) -> None:
+    """Build night after night, and hold the last one against a whole build."""
+    with closing(connect(nights.dsn, autocommit=True)) as connection:
+        for table in ("one_stop_dossier", "portal_dossier", "portal_payment", "portal_rating"):
+            connection.execute(f"truncate raw.{table}".encode())
+        connection.execute("delete from ops.portal_file")
+        connection.execute("delete from ops.load_batch where source_id <> 'reference'")
+        for number, night in enumerate(deliveries):
+            now = NIGHT + timedelta(days=number)
+            for n, given in enumerate(night):
+                # one in four counts only after the build: it is known to the next
+                deliver(connection, given, now + timedelta(hours=1 if n % 4 == 3 else -1))
+            nights.build(now, whole=number == 0)
+    nights.build(NIGHT + timedelta(days=len(deliveries) - 1), whole=True, prefix=WHOLE)
+    assert differences(nights.dsn, WHOLE, COMPARED) == {}
+
+
+def version(code: int, updated: str, **more: Any) -> dict[str, Any]:
+    row = {"code": CODES[code], "unit": "H15.07", "status": 4, "received": "20240601", "updated": f"202406{updated}"}
+    return {**row, **more}
+
+
+EDGES: dict[str, list[list[Delivery]]] = {
+    "late, and older than what is known": [
+        [Delivery("igate", [version(0, "10", shown="20240620"), version(1, "09")])],
+        [Delivery("igate", [version(0, "05", shown="20240604"), version(1, "03", status=8)])],
+    ],
+    "a twin of one moment": [
+        [Delivery("igate", [version(0, "10")])],
+        [Delivery("igate", [version(0, "10", status=10, ended="20240610")])],
+    ],
+    "deleted, and risen again": [
+        [Delivery("igate", [version(0, "05"), version(1, "05")])],
+        [Delivery("igate", [{"code": CODES[0], "deleted": "1", "updated": "20240606"}])],
+        [Delivery("igate", [version(0, "07", status=9, ended="20240607")])],
+    ],
+    "a link joins two groups": [
+        [Delivery("igate", [version(0, "05", other=CODES[1]), version(2, "05", other=CODES[3])]),
+         Delivery("treasury", [version(n, "04") for n in range(4)])],
+        [Delivery("treasury", [version(1, "06", other=CODES[3])])],
+    ],
+    "a link that only an old version had": [
+        [Delivery("igate", [version(3, "05", other=CODES[0]), version(0, "05")])],
+        [Delivery("igate", [version(3, "06")])],
+        [Delivery("igate", [version(0, "08", status=7, ended="20240608")])],
+    ],
+    "a portal file is replaced, another takes its place": [
+        [Delivery("igate", [version(0, "05")]),
+         Delivery(PORTAL, [{"code": c, "other": CODES[5], "unit": "H15.21.01", "status": 4, "received": "20240601"}
+                           for c in (CODES[0], CODES[4])], series="a")],
+        [Delivery(PORTAL, [{"code": CODES[0], "unit": "H15.07", "status": 4, "received": "20240601"}], series="a",
+                  version=2)],
+        [Delivery(PORTAL, [{"code": CODES[4], "unit": "H15.07", "status": 9, "received": "20240601",
+                            "ended": "20240605"}], series="b")],
+    ],
+    "payments and ratings alone, then moved to another code": [
+        [Delivery("igate", [version(n, "05", status=10, ended="20240605") for n in range(3)])],
+        [Delivery(PORTAL, [{"sign": "t", "code": CODES[0], "how": "Trực tuyến", "state": "Thành công"}], "payment",
+                  series="p"),
+         Delivery(PORTAL, [{"sign": "r", "code": CODES[1], "score": 2, "at": "20240606"}], "rating", series="r")],
+        [Delivery(PORTAL, [{"sign": "t", "code": CODES[2], "how": "Trực tuyến", "state": "Thành công"}], "payment",
+                  series="p2", covers=datetime(2024, 7, 1)),
+         Delivery(PORTAL, [{"sign": "r", "code": CODES[0], "score": 5, "at": "20240606"}], "rating", series="r",
+                  version=2)],
+        [Delivery(PORTAL, [], "payment", series="p2", version=2)],
+    ],
+    "days pass over an open supplement": [
+        [Delivery("igate", [version(0, "05", supplements=[raw_rows.supplement("20240606")]), version(1, "05", status=6),
+                            version(2, "05", supplements=[raw_rows.supplement("20240613", "20240614")])])],
+        [], [], [],
+    ],
+    "nothing at all was known on the first night": [[], [Delivery("igate", [version(0, "05", unit="H15.NEW")])]],
+}  # fmt: skip
+
+
+def test_every_edge_ends_in_the_tables_of_a_whole_build(nights: Nights) -> None:
+    for name, deliveries in EDGES.items():
+        try:
+            play(nights, deliveries)
+        except AssertionError as problem:
+            raise AssertionError(name) from problem
+
+
+days = st.integers(1, 12).map(lambda n: f"202406{n:02d}")
+version_rows = st.fixed_dictionaries(
+    {
+        "code": st.sampled_from(CODES),
+        "updated": st.integers(0, 40).map(lambda n: f"202406{1 + n // 4:02d}{n % 4:02d}"),
+        "unit": st.sampled_from(UNITS),
+        "status": st.sampled_from([2, 4, 4, 5, 6, 8, 3, 7, 9, 10, 10]),
+        "received": days,
+        "ended": days,
+        "other": st.sampled_from([None, None, *CODES]),
+        "shown": st.none() | days,
+        "deleted": st.sampled_from([None, None, None, None, "1"]),
+        "channel": st.sampled_from([1, 2]),
+        "supplements": st.none() | st.lists(st.builds(raw_rows.supplement, days, st.none() | days, st.none() | days)),
+        "apologies": st.none() | days.map(lambda day: [{"NgayXinLoi": day + "000000"}]),
+    }
+)
+one_stop = st.builds(
+    Delivery,
+    st.sampled_from(["igate", "treasury"]),
+    # distinct codes and moments within a delivery; another delivery may bring a twin
+    st.lists(version_rows, min_size=1, max_size=5, unique_by=lambda row: (row["code"], row["updated"])),
+)
+shown_rows = st.fixed_dictionaries(
+    {
+        "code": st.sampled_from(CODES),
+        "other": st.sampled_from([None, None, *CODES]),
+        "unit": st.sampled_from(UNITS),
+        "status": st.sampled_from([1, 4, 9, 10]),
+        "received": days,
+        "ended": days,
+    }
+)
+signs = st.fixed_dictionaries({"sign": st.sampled_from("abc"), "code": st.sampled_from(CODES), "at": days})
+files = st.one_of(
+    st.builds(
+        Delivery, st.just(PORTAL), st.lists(shown_rows, max_size=4), st.just("dossier"),
+        series=st.sampled_from(["dossier_x", "dossier_y"]),
+    ),
+    st.builds(
+        Delivery, st.just(PORTAL),
+        st.lists(signs.map(lambda s: s | {"how": "Trực tuyến", "state": "Thành công"}), max_size=3),
+        st.just("payment"), series=st.sampled_from(["payment_x", "payment_y"]),
+    ),
+    st.builds(
+        Delivery, st.just(PORTAL), st.lists(signs.map(lambda s: s | {"score": int(s["at"][-1]) % 5 + 1}), max_size=3),
+        st.just("rating"), series=st.sampled_from(["rating_x", "rating_y"]),
+    ),
+)  # fmt: skip
+
+
+@given(st.lists(st.lists(one_stop | files, max_size=4), min_size=2, max_size=5))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+def test_any_sequence_of_versions_ends_in_the_tables_of_a_whole_build(
+    nights: Nights, deliveries: list[list[Delivery]]
+) -> None:
+    for version_number, given_file in enumerate(d for night in deliveries for d in night if d.series):
+        given_file.version = version_number + 1
+    play(nights, deliveries)
