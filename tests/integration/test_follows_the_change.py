@@ -49,7 +49,7 @@ def build_all(dsn: str, target: Path, known_at: datetime, prefix: str = "") -> B
 
 
 @pytest.fixture(scope="module")
-def built(module_warehouse: str, tmp_path_factory: pytest.TempPathFactory) -> Built:
+def built(module_warehouse: str, module_models_alone: None, tmp_path_factory: pytest.TempPathFactory) -> Built:
     dsn, target = module_warehouse, tmp_path_factory.mktemp("dbt") / "served"
     with closing(connect(dsn)) as connection, connection.transaction():
         fill(connection, world(seed=12, size=150))
