@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from onestop.pipeline.ingest_result import Progress
+from onestop.reporting.literal import no_formula
 
 # Into a pipe or a file, tables are written whole.
 console = Console(width=None if Console().is_terminal else 160)
@@ -70,11 +71,7 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], head: Sequence[str]
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else list(head))
         writer.writeheader()
-        writer.writerows({name: _no_formula(value) for name, value in row.items()} for row in rows)
-
-
-def _no_formula(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+        writer.writerows({name: no_formula(value) for name, value in row.items()} for row in rows)
 
 
 def plain_number(value: Any) -> int | float | None:

@@ -20,6 +20,7 @@ import psycopg
 from onestop.config import Settings
 from onestop.errors import OnestopError
 from onestop.periods import Period
+from onestop.reporting.data_package import write_data_package
 from onestop.reporting.figures import load_figures
 from onestop.reporting.model import ReportFigures
 from onestop.reporting.page import write_page
@@ -29,6 +30,7 @@ from onestop.reporting.workbook import write_workbook
 WORKBOOK = "bieu-ii-06a.xlsx"
 PAGE = "bao-cao.html"
 FIGURES = "figures.json"
+DATA = "du-lieu.zip"
 DRAFT = "draft"
 
 
@@ -81,6 +83,7 @@ def render(figures: ReportFigures, language: Language, status: str) -> dict[str,
         WORKBOOK: write_workbook(figures),
         PAGE: write_page(figures, language).encode(),
         FIGURES: _as_json(figures, status).encode(),
+        DATA: write_data_package(figures, status),
     }
 
 

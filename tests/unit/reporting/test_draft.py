@@ -10,8 +10,10 @@ import pytest
 from onestop.config import Settings
 from onestop.errors import OnestopError
 from onestop.reporting import draft as module
-from onestop.reporting.draft import FIGURES, PAGE, WORKBOOK, write_draft
+from onestop.reporting.draft import DATA, FIGURES, PAGE, WORKBOOK, write_draft
 from onestop.reporting.model import ReportFigures
+
+PRODUCTS = (WORKBOOK, PAGE, FIGURES, DATA)
 
 
 @pytest.fixture
@@ -27,10 +29,10 @@ def settings(tmp_path: Path) -> Settings:
     )
 
 
-def test_three_files_in_the_periods_draft_folder(figures: ReportFigures, settings: Settings, tmp_path: Path) -> None:
+def test_the_files_in_the_periods_draft_folder(figures: ReportFigures, settings: Settings, tmp_path: Path) -> None:
     paths = write_draft(figures, settings)
     home = tmp_path / "out" / "statutory_2024-Q3"
-    assert paths == [home / "draft" / name for name in (WORKBOOK, PAGE, FIGURES)]
+    assert paths == [home / "draft" / name for name in PRODUCTS]
     assert all(path.stat().st_size for path in paths)
     content = json.loads(paths[2].read_text(encoding="utf-8"))
     assert content["form_ii_06a"] == figures.province.as_dict()
@@ -45,7 +47,7 @@ def test_editions_stay_and_the_old_draft_goes(figures: ReportFigures, settings: 
         (home / folder / "old.txt").write_text("old")
     write_draft(figures, settings)
     assert (home / "edition-1" / "old.txt").read_text() == "old"
-    assert sorted(p.name for p in (home / "draft").iterdir()) == sorted([WORKBOOK, PAGE, FIGURES])
+    assert sorted(p.name for p in (home / "draft").iterdir()) == sorted(PRODUCTS)
     assert not (home / ".draft-new").exists()
     assert not (home / ".draft-old").exists()
 
