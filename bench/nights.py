@@ -8,21 +8,17 @@ appointment; a reorganisation merges a third of the units. What is timed is the 
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
 
 import psycopg
 
+from bench.place import planted_place
 from onestop.sandbox import planted
 from onestop.transform.dbt import BuildResult, build
 from onestop.warehouse.connection import connect
-from onestop.warehouse.embedded import EmbeddedPostgres
-from onestop.warehouse.migrations import migrate
 
 SIZES = (250_000, 1_000_000)
 _COLUMNS = (
@@ -52,16 +48,7 @@ from (
 
 def measure(dossiers: int) -> Iterator[tuple[str, BuildResult]]:
     """The build of all, a night after it, and a night with a reorganisation."""
-    folder = Path(tempfile.mkdtemp(prefix="onestop-bench-"))
-    folder.chmod(0o755)
-    postgres = EmbeddedPostgres(folder / ".local")
-    try:
-        postgres.start()
-        dsn = postgres.warehouse_dsn
-        with closing(connect(dsn)) as connection:
-            migrate(connection)
-        with closing(connect(dsn)) as connection, connection.transaction():
-            planted.plant(connection, dossiers)
+    with planted_place(dossiers) as (dsn, folder):
         now = planted.KNOWN_AT
 
         def built() -> BuildResult:
@@ -85,9 +72,6 @@ def measure(dossiers: int) -> Iterator[tuple[str, BuildResult]]:
         with closing(connect(dsn)) as connection, connection.transaction():
             _merge_a_third(connection, _batch(connection, "reference", "agency_succession", now - timedelta(hours=2)))
         yield "a night after a third of the units were merged", built()
-    finally:
-        postgres.destroy()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _batch(connection: psycopg.Connection[tuple[object, ...]], source: str, entity: str, at: object) -> int:

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing.connection import Connection
@@ -20,9 +20,12 @@ from pathlib import Path
 from onestop import config
 from onestop.clock import parse_moment
 from onestop.config import Settings
+from onestop.sandbox import planted
 from onestop.sandbox.main import start
 from onestop.sandbox.scenarios import SCENARIOS, Scenario, scenario
+from onestop.warehouse.connection import connect
 from onestop.warehouse.embedded import EmbeddedPostgres
+from onestop.warehouse.migrations import migrate
 
 FULL_SIZE = 240_000  # dossiers of dak_lak_2024_q3, about
 
@@ -60,6 +63,25 @@ def place_of(name: str) -> Iterator[Place]:
             finally:
                 postgres.destroy()
     finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def planted_place(dossiers: int) -> Iterator[tuple[str, Path]]:
+    """A warehouse with this many planted dossiers on each side (onestop.sandbox.planted), not built: DSN and folder."""
+    folder = Path(tempfile.mkdtemp(prefix="onestop-bench-"))
+    folder.chmod(0o755)
+    postgres = EmbeddedPostgres(folder / ".local")
+    try:
+        postgres.start()
+        dsn = postgres.warehouse_dsn
+        with closing(connect(dsn)) as connection:
+            migrate(connection)
+        with closing(connect(dsn)) as connection, connection.transaction():
+            planted.plant(connection, dossiers)
+        yield dsn, folder
+    finally:
+        postgres.destroy()
         shutil.rmtree(folder, ignore_errors=True)
 
 

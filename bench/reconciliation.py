@@ -7,24 +7,21 @@ its models with their tests, as one dbt process, and the history that follows; w
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
 
 import psycopg
 
+from bench.place import planted_place
 from onestop.quality.reconciliation import follow
 from onestop.resources import resource
 from onestop.sandbox import planted
 from onestop.transform.dbt import build
 from onestop.transform.profile import environment, write_profile
 from onestop.warehouse.connection import connect
-from onestop.warehouse.embedded import EmbeddedPostgres
-from onestop.warehouse.migrations import migrate
 
 DOSSIERS = 250_000
 MODELS = ("path:models/intermediate/reconciliation", "reconciliation_dossier", "reconciliation_period")
@@ -42,16 +39,7 @@ where (p.result, p.has_status, p.has_received, p.has_appointment, p.has_finished
 
 def measure(dossiers: int = DOSSIERS) -> dict[str, float]:
     """What -> how much: dossiers of each side, seconds of each part, dossiers with another result than planted."""
-    folder = Path(tempfile.mkdtemp(prefix="onestop-bench-"))
-    folder.chmod(0o755)
-    postgres = EmbeddedPostgres(folder / ".local")
-    try:
-        postgres.start()
-        dsn = postgres.warehouse_dsn
-        with closing(connect(dsn)) as connection:
-            migrate(connection)
-        with closing(connect(dsn)) as connection, connection.transaction():
-            planted.plant(connection, dossiers)
+    with planted_place(dossiers) as (dsn, folder):
         began = time.monotonic()
         build(
             dsn,
@@ -71,9 +59,6 @@ def measure(dossiers: int = DOSSIERS) -> dict[str, float]:
                 "select count(here_code), count(there_code) from mart.reconciliation_dossier"
             ).fetchall()[0]
             wrong = connection.execute(WRONG.encode()).fetchall()[0][0]
-    finally:
-        postgres.destroy()
-        shutil.rmtree(folder, ignore_errors=True)
     return {
         "dossiers here": here,
         "dossiers on the portal": there,
