@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from onestop.reporting.editions import products
 from onestop.reporting.editions.canonical import Content, as_json, manifest, row_check, sha256, values
 from onestop.reporting.editions.model import REASONS, REASONS_VI, Edition, person, reason_code, reason_text, same_person
 from onestop.reporting.editions.tables import BY_NAME, TABLES
-from onestop.reporting.model import EditionMark, ReportFigures
+from onestop.reporting.model import EditionMark, Narrative, ReportFigures
 
 AT = datetime(2024, 9, 25, 1, tzinfo=UTC)
 EDITION = Edition(
@@ -87,6 +88,18 @@ def test_kept_figures_render_the_same_bytes(figures: ReportFigures) -> None:
     assert render(marked[0], "vi", "published") == render(marked[1], "vi", "published")
     page = render(marked[1], "vi", "published")["bao-cao.html"].decode()
     assert "c" * 64 in page and "<b>lý do" not in page and "Bản dự thảo" not in page
+
+
+def test_the_offices_template_is_kept_with_the_figures(figures: ReportFigures) -> None:
+    kept = json.loads(products.as_text(figures, "vi", b"PK\x00\xff"))
+    assert base64.b64decode(kept["template"]) == b"PK\x00\xff"
+    assert "template" not in json.loads(products.as_text(figures, "vi"))
+
+
+def test_figures_kept_before_there_were_narratives_are_still_read(figures: ReportFigures) -> None:
+    kept = json.loads(products.as_text(figures, "vi"))["figures"]
+    del kept["narrative"]
+    assert products._FIGURES.validate_python(kept).narrative == Narrative()
 
 
 def test_english_page_says_the_edition(figures: ReportFigures) -> None:
