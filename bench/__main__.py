@@ -1,5 +1,5 @@
 """`python -m bench [PART[=SIZE] ...]`: measure and print, side by side. Parts: loading, files, http, verdicts, memory,
-published, dags, reconciliation; the first three and memory take a number of rows (memory: of the larger size).
+published, dags, reconciliation, nights; the first three, memory and nights take a number of rows (memory: of the larger size).
 
 Exits 1 where a published figure does not come out.
 """
@@ -15,7 +15,7 @@ from bench.rates import Rate
 os.environ.pop("ONESTOP_WAREHOUSE_DSN", None)  # measurements have a server of their own
 
 
-ALL = ("loading", "files", "http", "verdicts", "memory", "published", "dags", "reconciliation")
+ALL = ("loading", "files", "http", "verdicts", "memory", "published", "dags", "reconciliation", "nights")
 
 
 def main(parts: list[str]) -> int:
@@ -84,6 +84,11 @@ def main(parts: list[str]) -> int:
         print("Reconciliation of province and portal (aim: models and history below 20 s, exact)")
         for what, value in reconciliation.measure().items():
             print(f"  {what:52} {value:>10,.1f}", flush=True)
+    if "nights" in wanted:
+        from bench import nights
+
+        print("A night beside the whole history (aim: a tenth; after a reorganisation a quarter; alike at every size)")
+        nights.show([wanted["nights"]] if wanted["nights"] else list(nights.SIZES))
     return int(wrong > 0)
 
 

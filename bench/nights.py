@@ -1,4 +1,5 @@
-"""What a night costs beside a build of the whole history, by size: `python -m bench.nights 250000 1000000`.
+"""What a night costs beside a build of the whole history, by size: `python -m bench nights=250000`, or several sizes
+after `python -m bench.nights`.
 
 Each size is a server and a folder of its own, so that sizes can be measured one by one. Dossiers are planted
 (onestop.sandbox.planted); a night ends 2,000 of those in progress, brings 1,000 new ones and gives 1,000 another

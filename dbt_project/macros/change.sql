@@ -18,16 +18,16 @@
 
 
 {#- The codes whose dossiers are made anew, as an array: a condition that goes through views down to the indexes of raw. -#}
-{% macro changed_codes() -%}
-    any(array(select changed.dossier_code from {{ ref('int_dossier__changed') }} as changed))
+{% macro changed_codes(of='int_dossier__changed') -%}
+    any(array(select changed.dossier_code from {{ ref(of) }} as changed))
 {%- endmacro %}
 
 
 {#- A hook before a model's rows are made anew, in the same transaction: the old ones go. -#}
-{% macro forget_changed(column) -%}
+{% macro forget_changed(column, of='int_dossier__changed') -%}
     {%- if follows_change() -%}
     delete from {{ this }}
-    where {{ column }} in (select changed.dossier_code from {{ ref('int_dossier__changed') }} as changed)
+    where {{ column }} in (select changed.dossier_code from {{ ref(of) }} as changed)
     {%- endif -%}
 {%- endmacro %}
 

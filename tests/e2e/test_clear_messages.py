@@ -37,6 +37,10 @@ MAY_CHANGE = {
     "ops.dbt_node_result",
     "ops.build",
     "ops.source_run",
+    # Which build read what, and that there was one more.
+    "ops.build_round",
+    "intermediate.int_build__batch",
+    "intermediate.int_build__moment",
     # What is built from these: a run that failed is a part of its source's history.
     "ops.reconciliation_check",
     "intermediate.int_quality__batch",

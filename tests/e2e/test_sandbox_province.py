@@ -28,8 +28,15 @@ def sandbox_folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("every_kind", [False, True], ids=["one source", "a source of every kind"])
 def test_every_form_of_every_period_and_unit(
-    every_kind: bool, sandbox_folder: Path, warehouse: str, empty_database: str, monkeypatch: pytest.MonkeyPatch
+    every_kind: bool,
+    sandbox_folder: Path,
+    warehouse: str,
+    empty_database: str,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
+    if not every_kind:
+        request.getfixturevalue("models_alone")
     monkeypatch.setattr("onestop.sources.portal_export.SECONDS_BETWEEN_LOOKS", 0.01)
     dsn = empty_database if every_kind else None
     with start("small", sandbox_folder, port=0, every_kind=every_kind, sql_dsn=dsn, sftp_port=0) as sandbox:

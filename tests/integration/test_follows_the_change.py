@@ -49,7 +49,7 @@ def build_all(dsn: str, target: Path, known_at: datetime, prefix: str = "") -> B
 
 
 @pytest.fixture(scope="module")
-def built(module_warehouse: str, tmp_path_factory: pytest.TempPathFactory) -> Built:
+def built(module_warehouse: str, module_models_alone: None, tmp_path_factory: pytest.TempPathFactory) -> Built:
     dsn, target = module_warehouse, tmp_path_factory.mktemp("dbt") / "served"
     with closing(connect(dsn)) as connection, connection.transaction():
         fill(connection, world(seed=12, size=150))
@@ -288,7 +288,7 @@ files = st.one_of(
 
 
 @given(st.lists(st.lists(one_stop | files, max_size=4), min_size=2, max_size=5))
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_sequence_of_versions_ends_in_the_tables_of_a_whole_build(
     nights: Nights, deliveries: list[list[Delivery]]
 ) -> None:

@@ -65,6 +65,8 @@ except RuntimeError:
     print("no thread for landing")
 """
 INTERRUPTED = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what is started beside a shell ignores it otherwise
 with closing(pull(deaf_after(1), store.open_run("a", "b", "1"))) as pages:
     for page in pages:
         print("waits", flush=True)

@@ -1,3 +1,9 @@
+{%- set codes = 'int_reconciliation__changed' -%}
+{{ config(
+    materialized='incremental',
+    pre_hook="{{ forget_changed('dossier_group', 'int_reconciliation__changed') }}",
+) }}
+
 -- The province beside the portal: one row per dossier (linked codes are one) that a one-stop copy speaks for or that
 -- the portal shows in a file in force. here_*: the one-stop copy that speaks (int_dossier__winner). there_*: its
 -- current row on the portal: of the later file, then the later row; of a portal that is still in province.yml before
@@ -12,7 +18,12 @@ shown as (
     from {{ ref('int_dossier__version') }} as version
     left join {{ ref('int_dossier__link') }} as link on version.dossier_code = link.dossier_code
     left join {{ ref('stg_platform__source') }} as origin on version.source_id = origin.source_id
-    where version.is_portal and version.is_current
+    where
+        version.is_portal
+        and version.is_current
+        {%- if follows_change() %}
+            and version.dossier_code = {{ changed_codes(codes) }}
+        {%- endif %}
     order by
         coalesce(link.dossier_group, version.dossier_code) asc,
         coalesce(origin.is_listed, false) desc,
@@ -43,7 +54,11 @@ there as (
         on
             shown.batch_id = delivered.batch_id
             and shown.row_number = delivered.row_number
-    where delivered.is_portal
+    where
+        delivered.is_portal
+        {%- if follows_change() %}
+            and delivered.dossier_code = {{ changed_codes(codes) }}
+        {%- endif %}
 ),
 
 here as (
@@ -73,7 +88,13 @@ here as (
         on
             winner.batch_id = delivered.batch_id
             and winner.row_number = delivered.row_number
-    where not winner.is_portal and not delivered.is_portal
+    where
+        not winner.is_portal
+        and not delivered.is_portal
+        {%- if follows_change() %}
+            and winner.dossier_group = {{ changed_codes(codes) }}
+            and delivered.dossier_code = {{ changed_codes(codes) }}
+        {%- endif %}
 ),
 
 -- Dossiers of which a one-stop system had a copy that speaks no more: deleted, or of a source taken out of the file.
@@ -83,7 +104,12 @@ once_here as (
         max(version.updated_at) filter (where version.is_deleted) as deleted_at
     from {{ ref('int_dossier__version') }} as version
     left join {{ ref('int_dossier__link') }} as link on version.dossier_code = link.dossier_code
-    where not version.is_portal and version.is_current
+    where
+        not version.is_portal
+        and version.is_current
+        {%- if follows_change() %}
+            and version.dossier_code = {{ changed_codes(codes) }}
+        {%- endif %}
     group by coalesce(link.dossier_group, version.dossier_code)
 ),
 
