@@ -6,7 +6,9 @@ import base64
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from io import BytesIO
 
+import docx
 import pytest
 
 from onestop.errors import ConfigurationError
@@ -90,10 +92,19 @@ def test_kept_figures_render_the_same_bytes(figures: ReportFigures) -> None:
     assert "c" * 64 in page and "<b>lý do" not in page and "Bản dự thảo" not in page
 
 
-def test_the_offices_template_is_kept_with_the_figures(figures: ReportFigures) -> None:
-    kept = json.loads(products.as_text(figures, "vi", b"PK\x00\xff"))
-    assert base64.b64decode(kept["template"]) == b"PK\x00\xff"
+def test_the_offices_template_is_kept_with_the_figures_once_it_can_be_filled(figures: ReportFigures) -> None:
+    template = {}
+    for name in ("{{ number }}", "{% if not draft %}{{ nummer }}{% endif %}"):
+        document, buffer = docx.Document(), BytesIO()
+        document.add_paragraph(name)
+        document.save(buffer)
+        template[name] = buffer.getvalue()
+    good, bad = template.values()
+    kept = json.loads(products.as_text(figures, "vi", good))
+    assert base64.b64decode(kept["template"]) == good
     assert "template" not in json.loads(products.as_text(figures, "vi"))
+    with pytest.raises(ConfigurationError, match="nummer"):
+        products.as_text(figures, "vi", bad)
 
 
 def test_figures_kept_before_there_were_narratives_are_still_read(figures: ReportFigures) -> None:

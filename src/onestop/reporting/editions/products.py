@@ -18,6 +18,8 @@ from pydantic import TypeAdapter
 
 from onestop.config import Settings
 from onestop.errors import OnestopError
+from onestop.reporting.document import contents
+from onestop.reporting.document_word import write_word
 from onestop.reporting.draft import render, write_products
 from onestop.reporting.editions.model import Edition
 from onestop.reporting.editions.store import file_hash
@@ -31,9 +33,15 @@ _WRITERS = ("onestop", "xlsxwriter", "jinja2", "docxtpl", "python-docx", "typst"
 
 
 def as_text(figures: ReportFigures, language: Language, template: bytes | None = None) -> str:
-    """The figures of a draft as they are kept: everything that a product shows, in which language, in which template."""
+    """The figures of a draft as they are kept: everything that a product shows, in which language, in which template.
+
+    Raises:
+        ConfigurationError: the template cannot be filled; once approved it would be too late to say so.
+    """
     kept: dict[str, Any] = {"language": language, "figures": _FIGURES.dump_python(figures, mode="json")}
     if template is not None:
+        signed = replace(figures, edition=EditionMark(1, "0" * 64, "-", figures.known_at, None))
+        write_word(contents(signed), figures.known_at, template)
         kept["template"] = base64.b64encode(template).decode()
     return json.dumps(kept, ensure_ascii=False, indent=1)
 
