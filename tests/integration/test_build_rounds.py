@@ -38,7 +38,10 @@ class Rounds:
             self.connection.execute(
                 f"create table intermediate.int_build__moment as select timestamptz '{known_at}' as known_at".encode()
             )
-        self.connection.execute("create table if not exists mart.fct_dossier ()")
+        self.connection.execute(
+            "create table if not exists mart.fct_dossier ();"
+            "create table if not exists intermediate.int_build__batch (batch_id bigint, is_ahead boolean)"
+        )
         return begun
 
     def build(self, known_at: datetime, *layers: str, **given: Any) -> rounds.Round:
@@ -149,3 +152,21 @@ def test_the_hash_is_of_what_decides(tmp_path: Path) -> None:
     (project / "models" / "a" / "one.sql").write_text("select 2")
     assert rounds.hash_of_code(project) != first
     assert rounds.hash_of_code(resource("dbt_project")) != first
+
+
+def test_a_change_of_a_large_part_is_built_whole(made: Rounds) -> None:
+    made.build(NOW)
+    made.connection.execute(
+        "insert into mart.fct_dossier select from generate_series(1, 300000); analyze mart.fct_dossier"
+    )
+    batches = [
+        raw_rows.batch(made.connection, "igate", "dossier", rows, NOW.isoformat(), False) for rows in (29_000, 1_500)
+    ]
+    for batch, whole in (
+        (None, True),
+        (batches[0], False),
+    ):  # read by the build before: nothing but the small one is new
+        made.connection.execute("insert into intermediate.int_build__batch values (%s, false)", [batch or -1])
+        found = made.build(NOW + DAY)
+        assert found.is_whole is whole
+        assert not whole or "30,500 rows" in found.reason
