@@ -190,6 +190,10 @@ class Settings(Part):
         """The DSN from the environment, or None: the embedded server."""
         return os.environ.get(self.warehouse.dsn_env) or None
 
+    def warehouse_dsn_of(self, role: str) -> str | None:
+        """The DSN of a login of its own for a role (loader, transformer, publisher), or None: the owner's."""
+        return os.environ.get(f"{self.warehouse.dsn_env}_{role.upper()}") or None
+
     def source(self, source_id: str) -> Source:
         """The source of that id.
 

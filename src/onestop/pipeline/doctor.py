@@ -17,6 +17,7 @@ from onestop.pipeline.file_folders import file_system
 from onestop.pipeline.keys import load_keys
 from onestop.sources.portal_export import list_files
 from onestop.sources.reference import FILES, ReferenceFile, read_reference
+from onestop.warehouse import rights
 from onestop.warehouse.connection import connect, warehouse_dsn
 
 _ROOM_NEEDED = 2 * 2**30  # bytes
@@ -72,10 +73,17 @@ def _warehouse(settings: Settings) -> str:
             "select current_setting('server_version'), has_database_privilege(current_database(), 'CREATE'),"
             " (select rolcreaterole or rolsuper from pg_roles where rolname = current_user)"
         ).fetchone()
+        is_migrated = connection.execute("select to_regclass('ops.declaration') is not null").fetchall()[0][0]
+        otherwise = rights.differences(connection) if is_migrated else []
     assert row is not None  # noqa: S101  (a select of values gives one row)
     version, may_create, may_make_roles = row
     if not may_create:
         raise OnestopError("the role may not create schemas", next_step="make it the owner of the database")
+    if otherwise and may_make_roles:
+        more = f" (and {len(otherwise) - 1} more)" if len(otherwise) > 1 else ""
+        raise OnestopError(
+            f"rights differ from what is declared: {otherwise[0]}{more}", next_step="onestop roles apply"
+        )
     roles = "" if may_make_roles else "; the role lacks CREATEROLE, so no reading roles can be made"
     return f"PostgreSQL {version}{roles}"
 

@@ -22,8 +22,8 @@ from onestop.reporting.editions import readiness as conditions
 from onestop.reporting.editions import verify as verified
 from onestop.reporting.editions.build import newest_build
 from onestop.reporting.editions.model import Edition, Reason
-from onestop.warehouse.connection import connect, warehouse_dsn
-from onestop.warehouse.migrations import migrate
+from onestop.warehouse.connection import connect
+from onestop.warehouse.migrations import migrated
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,5 @@ def somebody() -> str:
 @contextmanager
 def _warehouse(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
     """A connection to the migrated warehouse, each step's own transaction to make."""
-    with closing(connect(warehouse_dsn(settings), autocommit=True)) as connection:
-        migrate(connection)
+    with closing(connect(migrated(settings, "publisher"), autocommit=True, role="publisher")) as connection:
         yield connection

@@ -39,7 +39,7 @@ def quality_page(settings: Settings, day: date | None, language: Language | None
     Raises:
         OnestopError: the models were not built, nothing was delivered then, or the file cannot be written.
     """
-    with closing(connect(warehouse_dsn(settings))) as connection:
+    with closing(connect(warehouse_dsn(settings, "publisher"), role="publisher")) as connection:
         quality = read_day(
             connection, day, zone=settings.zone, province_name=settings.province.name_vi, texts=rule_texts()
         )
@@ -56,7 +56,7 @@ def quality_docs(settings: Settings, day: date) -> list[Path]:
     """
     from onestop.quality.data_docs import SuiteDay, data_docs  # GX takes seconds to import
 
-    with closing(connect(warehouse_dsn(settings))) as connection:
+    with closing(connect(warehouse_dsn(settings, "publisher"), role="publisher")) as connection:
         rows = connection.execute(COUNTS, [day]).fetchall()
     counts: dict[tuple[str, str, str], dict[str, tuple[int, int]]] = {}
     for kind, source_id, entity, rule_id, checked, failed in rows:
