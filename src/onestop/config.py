@@ -87,12 +87,13 @@ class Reference(Part):
 
 
 class Reports(Part):
-    """Where reports are written, in which language, and what the office adds: its Word template, its words per period."""
+    """Where reports are written, in which language, and what the office adds: a Word template, words, layouts."""
 
     path: str = ".local/reports"
     language: Literal["vi", "en"] = "vi"
     template: str | None = None
     narrative: str = "narrative"
+    forms: str | None = None
 
 
 class Ranking(Part):
@@ -179,6 +180,11 @@ class Settings(Part):
     def template_path(self) -> Path | None:
         """The office's own template of the written report."""
         return (self.root / self.reports.template).resolve() if self.reports.template else None
+
+    @property
+    def forms_path(self) -> Path | None:
+        """The folder of the province's own layouts of the other forms."""
+        return (self.root / self.reports.forms).resolve() if self.reports.forms else None
 
     @property
     def narrative_path(self) -> Path:

@@ -19,6 +19,7 @@ from psycopg.rows import tuple_row
 from onestop.errors import OnestopError
 from onestop.periods import Period, containing
 from onestop.reporting.levels import AgencyVersion, Tree, level_blocks
+from onestop.reporting.measure_figures import load_measures, load_unit_fields
 from onestop.reporting.model import (
     COLUMNS,
     Bounds,
@@ -132,6 +133,13 @@ class _Reader:
         forms = self._forms([self._root, *unit_forms])
         units = _units(counts, tree)
         province = counts[self._root][1]
+        neighbours = self._neighbours(province)
+        metrics, measures, unit_kinds = load_measures(
+            self._rows,
+            self._period,
+            has_previous=neighbours["previous"] is not None,
+            has_last_year=neighbours["year_before"] is not None,
+        )
         figures = ReportFigures(
             period=self._period,
             known_at=known_at,
@@ -145,7 +153,11 @@ class _Reader:
             durations=Durations(dict(self._rows(DURATIONS, (self._period.first, self._period.last)))),
             quarantined=next(iter(self._rows(QUARANTINED)))[0],
             consequence=self._consequence(),
-            **self._neighbours(province),
+            metrics=metrics,
+            measures=measures,
+            unit_kinds=unit_kinds,
+            unit_fields=load_unit_fields(self._rows, self._period),
+            **neighbours,
         )
         figures = replace(figures, unit_forms={figures.unit(code).code: forms[code] for code in unit_forms})
         figures.check()

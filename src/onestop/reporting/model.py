@@ -13,6 +13,8 @@ from typing import Literal, get_args
 
 from onestop.errors import OnestopError
 from onestop.periods import Period
+from onestop.reporting.layouts import Layout
+from onestop.reporting.measures import Measures, MetricLabel
 
 Level = Literal["province", "district", "commune"]
 LEVELS: tuple[Level, ...] = get_args(Level)
@@ -209,7 +211,9 @@ class ReportFigures:
     `levels` are the province's form; `unit_forms` the forms of units asked for, by code. `known_at` is aware, in
     the province's zone. `quarantined` counts rejected dossier records still open, of any period; `consequence` says which
     figures they could move notably: unit -> metric -> bounds. `edition`: the edition that the products are of; None: a
-    draft. `gaps` are the gaps that it declares, `narrative` what the office wrote.
+    draft. `gaps` are the gaps that it declares, `narrative` what the office wrote. `metrics` and `measures` are every metric
+    of every unit, `unit_kinds` the level that a unit is ranked in (department, branch, …), `unit_fields` every unit's form by
+    field, `forms` the layouts of the quarter's other parts.
     """
 
     period: Period
@@ -230,6 +234,11 @@ class ReportFigures:
     edition: EditionMark | None = None
     gaps: tuple[Gap, ...] = ()
     narrative: Narrative = Narrative()
+    metrics: Mapping[str, MetricLabel] = field(default_factory=dict)
+    measures: Measures = field(default_factory=dict)
+    unit_kinds: Mapping[str, str] = field(default_factory=dict)
+    unit_fields: Mapping[str, tuple[FieldRow, ...]] = field(default_factory=dict)
+    forms: tuple[Layout, ...] = ()
 
     def unit(self, code: str) -> UnitRow:
         """The unit of that code.

@@ -1,7 +1,7 @@
 """One self-contained HTML page of a period's figures: no script, font, image or style from elsewhere.
 
 The page's parts are prepared here as plain values; `templates/report.html.j2` lays them out (autoescape on), `charts`
-draws. Readable without JavaScript: it only adds sorting and a filter to the table of units.
+draws. Readable without JavaScript, which adds sorting, a filter, rankings and a view of each unit and field.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from onestop.reporting import charts, consequence
+from onestop.reporting.measures import SMALL
 from onestop.reporting.model import LEVELS, Counts, Level, PeriodCounts, ReportFigures, UnitRow
 from onestop.reporting.numbers_vi import NO_BREAK_SPACE, share
+from onestop.reporting.page_measures import form_tables, of_province, script_data
 from onestop.reporting.strings import Words
 from onestop.reporting.wording import Language, period_title, province_title
 
-# A rate of a handful of dossiers ranks nobody.
-LEAST_RESOLVED = 30
+LEAST_RESOLVED = SMALL
 RANKED = 5
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_SCRIPTS = ("report.js", "explore.js")
 
 
 def write_page(figures: ReportFigures, language: Language = "vi") -> str:
@@ -48,11 +50,14 @@ def write_page(figures: ReportFigures, language: Language = "vi") -> str:
         panels=_panels(figures, words),
         days=_days(figures, words),
         trend=_trend(figures, words),
+        measures=of_province(figures, words),
+        forms=form_tables(figures, words),
+        data=script_data(figures, words),
         levels=LEVELS,
         least=LEAST_RESOLVED,
         doubt=partial(consequence.said, figures, words),
         css=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704  (the project's own file)
-        js=Markup((_TEMPLATES / "report.js").read_text(encoding="utf-8")),  # noqa: S704  (the project's own file)
+        js=Markup("\n".join((_TEMPLATES / name).read_text(encoding="utf-8") for name in _SCRIPTS)),  # noqa: S704  (the same)
     )
 
 

@@ -23,6 +23,7 @@ from onestop.reporting.wording import edition_notes, period_title, province_titl
 # A conditional format with a literal dot: "#,##0" would show a comma wherever the locale is not Vietnamese.
 THOUSANDS = r"[>=1000000]#\.###\.###;[>=1000]#\.###;0"
 DOUBTED = r'[>=1000000]#\.###\.###"±";[>=1000]#\.###"±";0"±"'  # a plain number all the same; consequence.MARK
+SHARE = r"0\,00\ \%"  # of a share in hundredths of a percent: a literal comma, whatever the locale
 FONT = "Times New Roman"
 COLUMN_COUNT = 13
 FIRST_TABLE_ROW = 9  # zero-based: rows above hold the title block
@@ -63,22 +64,9 @@ def write_workbook(figures: ReportFigures) -> bytes:
         OnestopError: a unit form is of a unit without figures.
     """
     buffer = BytesIO()
-    book = xlsxwriter.Workbook(
-        buffer,
-        {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
-    )
     province = province_title(figures.province_name)
-    created = figures.known_at.astimezone(UTC).replace(tzinfo=None, microsecond=0)
-    book.set_properties(
-        {
-            "title": f"Biểu II.06a/VPCP/KSTT, {period_title(figures.period)}, {province}",
-            "author": f"UBND {province}",
-            "comments": standing(figures),
-            "created": created,
-        }
-    )
-    book.set_size(2400, 1400)
-    formats = _Formats(book)
+    book = open_book(buffer, figures, "Biểu II.06a/VPCP/KSTT")
+    formats = Formats(book)
     office = f"Văn phòng UBND {province}"
     form = _Form(book, formats, figures)
     form.write(
@@ -98,7 +86,26 @@ def write_workbook(figures: ReportFigures) -> bytes:
     return buffer.getvalue()
 
 
-class _Formats:
+def open_book(buffer: BytesIO, figures: ReportFigures, title: str) -> xlsxwriter.Workbook:
+    """An empty workbook of the period in which a text is never taken for a formula, a number or an address."""
+    book = xlsxwriter.Workbook(
+        buffer,
+        {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
+    )
+    province = province_title(figures.province_name)
+    book.set_properties(
+        {
+            "title": f"{title}, {period_title(figures.period)}, {province}",
+            "author": f"UBND {province}",
+            "comments": standing(figures),
+            "created": figures.known_at.astimezone(UTC).replace(tzinfo=None, microsecond=0),
+        }
+    )
+    book.set_size(2400, 1400)
+    return book
+
+
+class Formats:
     """The cell formats, each made once."""
 
     def __init__(self, book: xlsxwriter.Workbook) -> None:
@@ -129,6 +136,8 @@ class _Formats:
         self.text_bold = make(cell, bold=True)
         self.number = make(number)
         self.number_bold = make(number, bold=True)
+        self.share = make(number, num_format=SHARE)
+        self.share_bold = make(number, num_format=SHARE, bold=True)
         self.doubted = make(number, num_format=DOUBTED)
         self.doubted_bold = make(number, num_format=DOUBTED, bold=True)
         self.texts = [make(cell, indent=depth) for depth in range(6)]
@@ -137,7 +146,7 @@ class _Formats:
 class _Form:
     """Writes one sheet after the other; rows and columns are zero-based."""
 
-    def __init__(self, book: xlsxwriter.Workbook, formats: _Formats, figures: ReportFigures) -> None:
+    def __init__(self, book: xlsxwriter.Workbook, formats: Formats, figures: ReportFigures) -> None:
         self._book = book
         self._f = formats
         self._figures = figures
@@ -194,16 +203,16 @@ class _Form:
         sheet.set_column(2, COLUMN_COUNT - 1, 10.5)
 
         # Title block: left, right, then centred over the whole width.
-        _merge(sheet, 0, 0, 0, 3, "Biểu số II.06a/VPCP/KSTT", f.bold)
-        _merge(sheet, 1, 0, 2, 3, "Ban hành theo Thông tư số 01/2020/TT-VPCP\nngày 21/10/2020", f.wrapped)
-        _merge(sheet, 0, 8, 0, 12, f"- Đơn vị báo cáo: {unit}", f.plain)
-        _merge(sheet, 1, 8, 1, 12, f"- Đơn vị nhận báo cáo: {receiver}", f.plain)
-        _merge(sheet, 3, 0, 3, 12, f"{TITLE} {place}", f.title)
-        _merge(sheet, 4, 0, 4, 12, f"Kỳ báo cáo: {period_title(period)}", f.centre_bold)
+        merge(sheet, 0, 0, 0, 3, "Biểu số II.06a/VPCP/KSTT", f.bold)
+        merge(sheet, 1, 0, 2, 3, "Ban hành theo Thông tư số 01/2020/TT-VPCP\nngày 21/10/2020", f.wrapped)
+        merge(sheet, 0, 8, 0, 12, f"- Đơn vị báo cáo: {unit}", f.plain)
+        merge(sheet, 1, 8, 1, 12, f"- Đơn vị nhận báo cáo: {receiver}", f.plain)
+        merge(sheet, 3, 0, 3, 12, f"{TITLE} {place}", f.title)
+        merge(sheet, 4, 0, 4, 12, f"Kỳ báo cáo: {period_title(period)}", f.centre_bold)
         first, last = numbers_vi.day(period.first), numbers_vi.day(period.last)
-        _merge(sheet, 5, 0, 5, 12, f"(Từ ngày {first} đến ngày {last})", f.centre_italic)
-        _merge(sheet, 6, 0, 6, 12, self._draft_line(), f.draft)
-        _merge(sheet, 8, 9, 8, 12, "Đơn vị tính: Số hồ sơ TTHC.", f.right_italic)
+        merge(sheet, 5, 0, 5, 12, f"(Từ ngày {first} đến ngày {last})", f.centre_italic)
+        merge(sheet, 6, 0, 6, 12, self._draft_line(), f.draft)
+        merge(sheet, 8, 9, 8, 12, "Đơn vị tính: Số hồ sơ TTHC.", f.right_italic)
         self._table_head(sheet, second)
         return sheet
 
@@ -231,7 +240,7 @@ class _Form:
             (r + 1, 12, r + 2, 12, "Quá hạn"),
         )
         for first_row, first_column, last_row, last_column, text in merges:
-            _merge(sheet, first_row, first_column, last_row, last_column, text, head)
+            merge(sheet, first_row, first_column, last_row, last_column, text, head)
         sheet.write_string(r + 2, 3, "Trực tuyến", head)
         sheet.write_string(r + 2, 4, "Trực tiếp, dịch vụ bưu chính", head)
         sheet.set_row(r + 2, 48)
@@ -270,16 +279,16 @@ class _Form:
             ("Người lập biểu", self._f.centre_bold, 0),
             ("(Ký, ghi rõ họ tên)", self._f.centre_italic, 1),
         ):
-            _merge(sheet, row + offset, 0, row + offset, 4, text, style)
+            merge(sheet, row + offset, 0, row + offset, 4, text, style)
         for text, style, offset in (
             ("Thủ trưởng đơn vị", self._f.centre_bold, 0),
             ("(Ký tên, đóng dấu)", self._f.centre_italic, 1),
         ):
-            _merge(sheet, row + offset, 7, row + offset, 12, text, style)
+            merge(sheet, row + offset, 7, row + offset, 12, text, style)
         sheet.print_area(0, 0, row + 6, COLUMN_COUNT - 1)
 
 
-def _merge(sheet: Worksheet, row: int, column: int, last_row: int, last_column: int, text: str, style: Format) -> None:
+def merge(sheet: Worksheet, row: int, column: int, last_row: int, last_column: int, text: str, style: Format) -> None:
     """A merged cell with a text in it, which stays a text even when it begins with "="."""
     sheet.merge_range(row, column, last_row, last_column, "", style)
     sheet.write_string(row, column, text, style)
