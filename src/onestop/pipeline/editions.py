@@ -15,6 +15,7 @@ import psycopg
 from onestop.config import Settings
 from onestop.errors import OnestopError
 from onestop.periods import Period
+from onestop.reporting import former
 from onestop.reporting.editions import diff as diffs
 from onestop.reporting.editions import explain as explained
 from onestop.reporting.editions import life, products, store
@@ -73,6 +74,17 @@ def publish(settings: Settings, period: Period, *, at: datetime, by: str | None 
     """Publish the period's approved edition."""
     with _warehouse(settings) as connection:
         return life.publish(connection, settings, period, at=at, by=by or somebody())
+
+
+def import_former(settings: Settings, file: Path, *, at: datetime, by: str | None = None) -> former.Imported:
+    """Keep a file's former quarters; all of its rows or none.
+
+    Raises:
+        ConfigurationError: the file holds something else.
+    """
+    rows, sha256 = former.read_file(file)
+    with _warehouse(settings) as connection:
+        return former.keep(connection, rows, file=file.name, sha256=sha256, at=at, by=by or somebody())
 
 
 def files(settings: Settings, period: Period, version: int | None = None) -> list[Path]:

@@ -11,6 +11,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,7 @@ def _as_json(figures: ReportFigures, status: str) -> str:
             "value": now.resolved_in_time / now.resolved_total if now.resolved_total else None,
         },
         "quarantined_open": figures.quarantined,
+        "expected": [{**asdict(one), "missing_share": one.missing_share} for one in figures.expected],
     }
     if figures.edition:
         mark = figures.edition

@@ -18,6 +18,8 @@ from psycopg.rows import tuple_row
 
 from onestop.errors import OnestopError
 from onestop.periods import Period, containing
+from onestop.reporting.arrival_figures import load_expected
+from onestop.reporting.former import published_counts
 from onestop.reporting.levels import AgencyVersion, Tree, level_blocks
 from onestop.reporting.measure_figures import load_measures, load_unit_fields
 from onestop.reporting.model import (
@@ -137,8 +139,8 @@ class _Reader:
         metrics, measures, unit_kinds = load_measures(
             self._rows,
             self._period,
-            has_previous=neighbours["previous"] is not None,
-            has_last_year=neighbours["year_before"] is not None,
+            has_previous=_is_held(neighbours["previous"]),
+            has_last_year=_is_held(neighbours["year_before"]),
         )
         figures = ReportFigures(
             period=self._period,
@@ -157,6 +159,7 @@ class _Reader:
             measures=measures,
             unit_kinds=unit_kinds,
             unit_fields=load_unit_fields(self._rows, self._period),
+            expected=load_expected(self._rows, self._period, known_at, str(known_at.tzinfo)) if is_preliminary else (),
             **neighbours,
         )
         figures = replace(figures, unit_forms={figures.unit(code).code: forms[code] for code in unit_forms})
@@ -208,18 +211,26 @@ class _Reader:
         [(first_receipt,)] = self._rows(FIRST_RECEIPT)
         rows = self._rows(OTHER_PERIODS, (self._period.convention, list(wanted), self._root))
         held = {name: PeriodCounts(wanted[name], Counts(*numbers)) for name, *numbers in rows}
+        printed = published_counts(self._connection, [p for p in (before, last_year) if p], self._root)
 
         def comparable(other: Period | None) -> PeriodCounts | None:
-            found = held.get(other.name) if other else None
+            if other is None:
+                return None
+            found = held.get(other.name)
             full = found and first_receipt is not None and first_receipt <= found.period.first
-            return found if found and full and _is_sizeable(found.counts, province) else None
+            return found if found and full and _is_sizeable(found.counts, province) else printed.get(other.name)
 
         return {
             "previous": comparable(before),
+            "previous_published": printed.get(before.name) if before else None,
             # A year's previous period is the year before: one comparison, not the same one twice.
             "year_before": comparable(last_year) if before != last_year else None,
             "months": _trend([held[m.name] for m in months if m.name in held], first_receipt),
         }
+
+
+def _is_held(other: PeriodCounts | None) -> bool:
+    return other is not None and not other.is_printed
 
 
 def _units(counts: Mapping[str, tuple[str, Counts]], tree: Tree) -> tuple[UnitRow, ...]:

@@ -6,7 +6,7 @@ draws. Readable without JavaScript, which adds sorting, a filter, rankings and a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -17,9 +17,10 @@ from markupsafe import Markup
 
 from onestop.reporting import charts, consequence
 from onestop.reporting.measures import SMALL
-from onestop.reporting.model import LEVELS, Counts, Level, PeriodCounts, ReportFigures, UnitRow
-from onestop.reporting.numbers_vi import NO_BREAK_SPACE, share
+from onestop.reporting.model import LEVELS, Counts, Level, ReportFigures, UnitRow
+from onestop.reporting.numbers_vi import share
 from onestop.reporting.page_measures import form_tables, of_province, script_data
+from onestop.reporting.page_sentences import carried, changes_of, changes_of_rate, expected
 from onestop.reporting.strings import Words
 from onestop.reporting.wording import Language, period_title, province_title
 
@@ -53,6 +54,8 @@ def write_page(figures: ReportFigures, language: Language = "vi") -> str:
         measures=of_province(figures, words),
         forms=form_tables(figures, words),
         data=script_data(figures, words),
+        carried=carried(figures, words),
+        expected=expected(figures, words),
         levels=LEVELS,
         least=LEAST_RESOLVED,
         doubt=partial(consequence.said, figures, words),
@@ -75,7 +78,7 @@ class Card:
 
 def _cards(figures: ReportFigures, words: Words) -> list[Card]:
     now, number = figures.province, words.integer
-    changes, doubt = partial(_changes, figures, words), partial(consequence.said, figures, words)
+    changes, doubt = partial(changes_of, figures, words), partial(consequence.said, figures, words)
     overdue_note = (
         words("overdue_note", share=words.percent(now.resolved_overdue, now.resolved_total))
         if now.resolved_total
@@ -87,7 +90,7 @@ def _cards(figures: ReportFigures, words: Words) -> list[Card]:
             words("on_time_rate"),
             words.percent(now.resolved_in_time, now.resolved_total),
             words("on_time_note"),
-            _changes_of_rate(figures, words),
+            changes_of_rate(figures, words),
             doubt("on_time_rate"),
         ),
         Card(
@@ -123,40 +126,6 @@ def _cards(figures: ReportFigures, words: Words) -> list[Card]:
             doubt("in_progress_total"),
         ),
     ]
-
-
-def _others(figures: ReportFigures) -> Sequence[PeriodCounts]:
-    return [other for other in (figures.previous, figures.year_before) if other is not None]
-
-
-def _changes(figures: ReportFigures, words: Words, column: str) -> tuple[str, ...]:
-    said = []
-    for other in _others(figures):
-        now, then = getattr(figures.province, column), getattr(other.counts, column)
-        by = words.percent(abs(now - then), then, 1) if then else words.integer(abs(now - then))
-        said.append(_said(now - then, by, other, words))
-    return tuple(said)
-
-
-def _changes_of_rate(figures: ReportFigures, words: Words) -> tuple[str, ...]:
-    now, said = figures.province, []
-    for other in _others(figures):
-        if now.resolved_total and other.counts.resolved_total:
-            change = share(now.resolved_in_time, now.resolved_total) - share(
-                other.counts.resolved_in_time, other.counts.resolved_total
-            )
-            by = words("points", by=words.decimal(float(abs(change)), 2))
-            said.append(_said(change, by, other, words))
-    return tuple(said)
-
-
-def _said(change: Decimal | int, by: str, other: PeriodCounts, words: Words) -> str:
-    direction = "same" if not change else "up" if change > 0 else "down"
-    return f"{words(direction, by=by)} {words('against', period=_unbroken(period_title(other.period, words.language)))}"
-
-
-def _unbroken(text: str) -> str:
-    return text.replace(" ", NO_BREAK_SPACE)
 
 
 @dataclass(frozen=True, slots=True)

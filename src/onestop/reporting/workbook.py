@@ -18,7 +18,14 @@ from xlsxwriter.worksheet import Worksheet
 from onestop.reporting import numbers_vi
 from onestop.reporting.consequence import bounds, form_note
 from onestop.reporting.model import LEVELS, Counts, Level, LevelBlock, ReportFigures, UnitRow
-from onestop.reporting.wording import edition_notes, period_title, province_title, standing
+from onestop.reporting.wording import (
+    edition_notes,
+    expected_notes,
+    former_notes,
+    period_title,
+    province_title,
+    standing,
+)
 
 # A conditional format with a literal dot: "#,##0" would show a comma wherever the locale is not Vietnamese.
 THOUSANDS = r"[>=1000000]#\.###\.###;[>=1000]#\.###;0"
@@ -165,7 +172,9 @@ class _Form:
                 row = self._numbers(sheet, row, field.counts, self._f.number)
             row = self._sum(sheet, row, LEVEL_SUBTOTALS[block.level], block.subtotal)
         row = self._sum(sheet, row, "Tổng cộng", total, code)
-        self._close(sheet, row, (*NOTES, *filter(None, [form_note(self._figures, code)])))
+        is_province = code == self._figures.province_code
+        more = [*former_notes(self._figures), *expected_notes(self._figures)] if is_province else []
+        self._close(sheet, row, (*NOTES, *more, *filter(None, [form_note(self._figures, code)])))
 
     def write_summary(self, unit: str, receiver: str) -> None:
         """The sheet with one row per unit, by level, in the tree's order."""
