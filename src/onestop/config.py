@@ -87,10 +87,12 @@ class Reference(Part):
 
 
 class Reports(Part):
-    """Where reports are written, and in which language."""
+    """Where reports are written, in which language, and what the office adds: its Word template, its words per period."""
 
     path: str = ".local/reports"
     language: Literal["vi", "en"] = "vi"
+    template: str | None = None
+    narrative: str = "narrative"
 
 
 class Ranking(Part):
@@ -172,6 +174,16 @@ class Settings(Part):
     def reports_path(self) -> Path:
         """The folder under which reports are written."""
         return (self.root / self.reports.path).resolve()
+
+    @property
+    def template_path(self) -> Path | None:
+        """The office's own template of the written report."""
+        return (self.root / self.reports.template).resolve() if self.reports.template else None
+
+    @property
+    def narrative_path(self) -> Path:
+        """The folder of what the office wrote of its periods."""
+        return (self.root / self.reports.narrative).resolve()
 
     @property
     def warehouse_dsn(self) -> str | None:

@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import psycopg
 import pytest
@@ -243,7 +244,7 @@ def test_the_first_edition_verifies_and_renders_the_same_bytes_after_all_that(st
     code, found = story.call("quarter", "verify", "2024-Q3", "--head", story.head)
     assert (code, found["findings"], found["head"]) == (0, [], story.head)
     assert (
-        (found["editions"], found["files"], found["rendered"]) == (1, len(story.files), len(story.files)) == (1, 4, 4)
+        (found["editions"], found["files"], found["rendered"]) == (1, len(story.files), len(story.files)) == (1, 6, 6)
     )
     assert found["rows"] > 100
     with undone(story) as connection:
@@ -577,6 +578,9 @@ def test_a_source_that_had_not_delivered_is_declared_on_the_form(story: Story, t
     sheet = load_workbook(files["bieu-ii-06a.xlsx"])["II.06a"]
     assert [c.value for row in sheet.iter_rows() for c in row if said in str(c.value)]
     assert said not in story.files["bao-cao.html"].decode()
+    with ZipFile(files["bao-cao.docx"]) as word, ZipFile(files["du-lieu.zip"]) as data:
+        assert said in word.read("word/document.xml").decode()
+        assert "igate" in json.loads(data.read("datapackage.json"))["gaps"][0]
 
 
 def test_publishing_supersedes_the_edition_before(story: Story, postgres: EmbeddedPostgres) -> None:

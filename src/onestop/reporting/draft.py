@@ -11,6 +11,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,12 @@ from onestop.config import Settings
 from onestop.errors import OnestopError
 from onestop.periods import Period
 from onestop.reporting.data_package import write_data_package
+from onestop.reporting.document import contents
+from onestop.reporting.document_pdf import write_pdf
+from onestop.reporting.document_word import write_word
 from onestop.reporting.figures import load_figures
 from onestop.reporting.model import ReportFigures
+from onestop.reporting.office import narrative, own_template
 from onestop.reporting.page import write_page
 from onestop.reporting.wording import Language, province_title
 from onestop.reporting.workbook import write_workbook
@@ -30,6 +35,8 @@ from onestop.reporting.workbook import write_workbook
 WORKBOOK = "bieu-ii-06a.xlsx"
 PAGE = "bao-cao.html"
 FIGURES = "figures.json"
+WORD = "bao-cao.docx"
+PDF = "bao-cao.pdf"
 DATA = "du-lieu.zip"
 DRAFT = "draft"
 
@@ -68,19 +75,28 @@ def draft(
         zone=settings.zone,
         unit_forms=unit_sheets,
     )
-    return write_draft(figures, settings, folder)
+    return write_draft(replace(figures, narrative=narrative(settings, period)), settings, folder)
 
 
 def write_draft(figures: ReportFigures, settings: Settings, folder: str = DRAFT) -> list[Path]:
     """Write the products of figures already read; see `draft`."""
     status = "draft" if folder == DRAFT else "known_at"
-    return write_products(settings, figures.period, folder, render(figures, settings.reports.language, status))
+    return write_products(
+        settings, figures.period, folder, render(figures, settings.reports.language, status, own_template(settings))
+    )
 
 
-def render(figures: ReportFigures, language: Language, status: str) -> dict[str, bytes]:
-    """The products by file name. The same figures give the same bytes."""
+def render(figures: ReportFigures, language: Language, status: str, template: bytes | None = None) -> dict[str, bytes]:
+    """The products by file name; `template`: the office's own Word template. The same figures give the same bytes.
+
+    Raises:
+        ConfigurationError: the template cannot be filled.
+    """
+    said = contents(figures)
     return {
         WORKBOOK: write_workbook(figures),
+        WORD: write_word(said, figures.known_at, template),
+        PDF: write_pdf(said, figures.known_at),
         PAGE: write_page(figures, language).encode(),
         FIGURES: _as_json(figures, status).encode(),
         DATA: write_data_package(figures, status),

@@ -193,13 +193,23 @@ class EditionMark:
 
 
 @dataclass(frozen=True, slots=True)
+class Narrative:
+    """What only the office can say of a period, a paragraph each; `number`: the written report's, where it has one yet."""
+
+    shortcomings: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
+    proposals: tuple[str, ...] = ()
+    number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ReportFigures:
     """Everything the products of one period need, in the view `as_was`.
 
     `levels` are the province's form; `unit_forms` the forms of units asked for, by code. `known_at` is aware, in
     the province's zone. `quarantined` counts rejected dossier records still open, of any period; `consequence` says which
     figures they could move notably: unit -> metric -> bounds. `edition`: the edition that the products are of; None: a
-    draft. `gaps` are the gaps that it declares.
+    draft. `gaps` are the gaps that it declares, `narrative` what the office wrote.
     """
 
     period: Period
@@ -219,6 +229,7 @@ class ReportFigures:
     consequence: Mapping[str, Mapping[str, Bounds]] = field(default_factory=dict)
     edition: EditionMark | None = None
     gaps: tuple[Gap, ...] = ()
+    narrative: Narrative = Narrative()
 
     def unit(self, code: str) -> UnitRow:
         """The unit of that code.

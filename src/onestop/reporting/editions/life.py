@@ -25,6 +25,7 @@ from onestop.reporting.editions.model import Edition, Reason, person, reason_tex
 from onestop.reporting.editions.readiness import gaps
 from onestop.reporting.editions.tables import TABLES
 from onestop.reporting.figures import load_figures
+from onestop.reporting.office import narrative, own_template
 
 Progress = Callable[[str, int], None]
 
@@ -127,8 +128,10 @@ def _write_draft(
         reason=reason,
         code_version=__version__,
     )
-    figures = replace(figures, gaps=gaps(connection, settings, period, at=build.known_at))
-    text = products.as_text(figures, settings.reports.language)
+    figures = replace(
+        figures, gaps=gaps(connection, settings, period, at=build.known_at), narrative=narrative(settings, period)
+    )
+    text = products.as_text(figures, settings.reports.language, own_template(settings))
     drafting.fill(connection, edition_id, period, build.known_at, text)
     if before:
         moved.keep_moved(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ from pydantic import TypeAdapter
 
 from onestop.config import Settings
 from onestop.errors import OnestopError
+from onestop.reporting.document import contents
+from onestop.reporting.document_word import write_word
 from onestop.reporting.draft import render, write_products
 from onestop.reporting.editions.model import Edition
 from onestop.reporting.editions.store import file_hash
@@ -25,13 +28,22 @@ from onestop.reporting.wording import Language
 
 _FIGURES = TypeAdapter(ReportFigures)
 _REPORTING = Path(__file__).resolve().parents[1]
+_SOURCES = frozenset((".py", ".j2", ".css", ".js", ".yml", ".typ", ".docx"))
+_WRITERS = ("onestop", "xlsxwriter", "jinja2", "docxtpl", "python-docx", "typst")
 
 
-def as_text(figures: ReportFigures, language: Language) -> str:
-    """The figures of a draft as they are kept: everything that a product shows, and in which language."""
-    return json.dumps(
-        {"language": language, "figures": _FIGURES.dump_python(figures, mode="json")}, ensure_ascii=False, indent=1
-    )
+def as_text(figures: ReportFigures, language: Language, template: bytes | None = None) -> str:
+    """The figures of a draft as they are kept: everything that a product shows, in which language, in which template.
+
+    Raises:
+        ConfigurationError: the template cannot be filled; once approved it would be too late to say so.
+    """
+    kept: dict[str, Any] = {"language": language, "figures": _FIGURES.dump_python(figures, mode="json")}
+    if template is not None:
+        signed = replace(figures, edition=EditionMark(1, "0" * 64, "-", figures.known_at, None))
+        write_word(contents(signed), figures.known_at, template)
+        kept["template"] = base64.b64encode(template).decode()
+    return json.dumps(kept, ensure_ascii=False, indent=1)
 
 
 def render_edition(connection: psycopg.Connection[Any], edition: Edition, zone: ZoneInfo) -> dict[str, bytes]:
@@ -50,6 +62,7 @@ def render_edition(connection: psycopg.Connection[Any], edition: Edition, zone: 
     try:
         kept = json.loads(row[0] if row else "")
         figures = _FIGURES.validate_python(kept["figures"])
+        template = base64.b64decode(kept["template"]) if "template" in kept else None
     except (ValueError, KeyError, TypeError) as problem:
         raise OnestopError(
             f"{edition.name}: its figures cannot be read by this version of onestop",
@@ -62,9 +75,8 @@ def render_edition(connection: psycopg.Connection[Any], edition: Edition, zone: 
         approved_at=edition.approved_at.astimezone(zone),
         reason=edition.reason,
     )
-    return render(
-        replace(figures, known_at=figures.known_at.astimezone(zone), edition=mark), kept["language"], "published"
-    )
+    shown = replace(figures, known_at=figures.known_at.astimezone(zone), edition=mark)
+    return render(shown, kept["language"], "published", template)
 
 
 def keep(connection: psycopg.Connection[Any], edition: Edition, files: Mapping[str, bytes]) -> None:
@@ -104,10 +116,10 @@ def renderer() -> str:
     sources: Sequence[Path] = sorted(
         path
         for path in _REPORTING.rglob("*")
-        if path.suffix in {".py", ".j2", ".css", ".js", ".yml"} and _REPORTING / "editions" not in path.parents
+        if path.suffix in _SOURCES and _REPORTING / "editions" not in path.parents
     )
     whole = hashlib.sha256()
     for path in sources:
         whole.update(path.relative_to(_REPORTING).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    writers = " ".join(f"{name} {version(name)}" for name in ("onestop", "xlsxwriter", "jinja2"))
+    writers = " ".join(f"{name} {version(name)}" for name in _WRITERS)
     return f"{writers} {whole.hexdigest()[:16]}"
