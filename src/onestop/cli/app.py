@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from onestop import __version__
-from onestop.cli import explain, local, models, published, quality, quarantine, quarter, reconcile, steps
+from onestop.cli import delivery, explain, local, models, published, quality, quarantine, quarter, reconcile, steps
 from onestop.cli.output import error_console, secret_free
 from onestop.errors import OnestopError
 
@@ -51,6 +51,7 @@ quarantine.register(app)
 published.register(app)
 reconcile.register(app)
 quarter.register(app)
+delivery.register()
 explain.register(app)
 
 

@@ -206,10 +206,11 @@ class Narrative:
 class ReportFigures:
     """Everything the products of one period need, in the view `as_was`.
 
-    `levels` are the province's form; `unit_forms` the forms of units asked for, by code. `known_at` is aware, in
-    the province's zone. `quarantined` counts rejected dossier records still open, of any period; `consequence` says which
-    figures they could move notably: unit -> metric -> bounds. `edition`: the edition that the products are of; None: a
-    draft. `gaps` are the gaps that it declares, `narrative` what the office wrote.
+    `levels` are the province's form; `unit_forms` the forms of units asked for, by code; `unit_levels` those of all units,
+    from which each unit's own part is made, empty where no edition is made. `known_at` is aware, in the province's zone.
+    `quarantined` counts rejected dossier records still open, of any period; `consequence` says which figures they could
+    move notably: unit -> metric -> bounds. `edition`: the edition that the products are of; None: a draft. `gaps` are the
+    gaps that it declares, `narrative` what the office wrote.
     """
 
     period: Period
@@ -230,6 +231,7 @@ class ReportFigures:
     edition: EditionMark | None = None
     gaps: tuple[Gap, ...] = ()
     narrative: Narrative = Narrative()
+    unit_levels: Mapping[str, tuple[LevelBlock, ...]] = field(default_factory=dict)
 
     def unit(self, code: str) -> UnitRow:
         """The unit of that code.
@@ -255,7 +257,7 @@ class ReportFigures:
             (f"level {block.level}, field {row.code}", row.counts) for block in self.levels for row in block.fields
         ]
         wrong = [f"{name}: {claim}" for name, counts in rows for claim in counts.broken_identities()]
-        forms = {self.province_code: self.levels, **self.unit_forms}
+        forms = {self.province_code: self.levels, **self.unit_levels, **self.unit_forms}
         for code, counts in [(c, n) for c, n in rows if c in forms]:
             by_level = total(block.subtotal for block in forms[code])
             wrong += [
