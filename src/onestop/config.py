@@ -16,6 +16,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from onestop.clock import parse_moment, system_now
+from onestop.config_delivery import Delivery, Mail, Recipient
 from onestop.config_environment import fallback, in_environment, required_secrets, secret, variable
 from onestop.config_lines import line_of, mistakes
 from onestop.config_sources import (
@@ -32,10 +33,12 @@ from onestop.errors import ConfigurationError
 
 __all__ = [
     "FeedbackApiSource",
+    "Mail",
     "OneStopApiSource",
     "OneStopSqlSource",
     "PolledSource",
     "PortalExportSource",
+    "Recipient",
     "Settings",
     "Source",
     "fallback",
@@ -132,6 +135,7 @@ class Settings(Part):
     retention: Retention = Retention()
     reconcile: Reconcile = Reconcile()
     editions: Editions = Editions()
+    delivery: Delivery = Delivery()
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     file: Path
 

@@ -32,7 +32,7 @@ from onestop.pipeline.quarantine_replay import replay
 from onestop.pipeline.reference import ingest_reference
 from onestop.reporting import former
 from onestop.reporting.editions import canonical, products, store
-from onestop.reporting.editions.tables import BY_NAME, TABLES
+from onestop.reporting.editions.tables import BY_NAME, FORM, TABLES
 from onestop.reporting.figures import load_figures
 from onestop.sandbox.server import OneStopServer
 from onestop.transform import dbt
@@ -619,6 +619,32 @@ def test_a_source_that_had_not_delivered_is_declared_on_the_form(story: Story, t
     with ZipFile(files["bao-cao.docx"]) as word, ZipFile(files["du-lieu.zip"]) as data:
         assert said in word.read("word/document.xml").decode()
         assert "igate" in json.loads(data.read("datapackage.json"))["gaps"][0]
+
+
+def test_a_unit_s_part_has_the_figures_of_its_form(story: Story, tmp_path: Path) -> None:
+    """From the models to the recipient's folder; ways and faults are test_delivery's."""
+    lines = "recipients: [{id: all, folder: out}, {id: lak, unit: H15.21, folder: out}, {id: late, unit: H15.88, folder: out}]"
+    text = story.settings.file.read_text(encoding="utf-8") + f"delivery: {{{lines}}}\n"
+    out = tmp_path / "out"
+    out.mkdir()
+    file = story.settings.file.with_name("with_recipients.yml")
+    file.write_text(text.replace("folder: out", f"folder: {json.dumps(str(out))}"), encoding="utf-8")
+    answer = CliRunner().invoke(app, ["quarter", "deliver", "2024-Q3", "--json", "--config", str(file)])
+    assert "late (H15.88); nothing was sent" in str(answer.exception)  # it came after edition 1
+    file.write_text(file.read_text(encoding="utf-8").replace("H15.88", "H15.07"), encoding="utf-8")
+    answer = CliRunner().invoke(app, ["quarter", "deliver", "2024-Q3", "--json", "--config", str(file)])
+    assert [one["state"] for one in json.loads(answer.stdout)["deliveries"]] == ["sent"] * 3
+    folder = out / "statutory_2024-Q3" / "edition-1"
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if "H15" not in path.name} == story.files
+    book = load_workbook(folder / "bieu-ii-06a-H15.21.xlsx")
+    rows = {row[1]: row[2:13] for sheet in book for row in sheet.iter_rows(values_only=True) if isinstance(row[2], int)}
+    wanted = story.world.rows(
+        f"select agency_name_vi, {', '.join(FORM)} from published.form_ii_06a where edition_id = ({FIRST_EDITION})"
+        " and org_view = 'as_was' and (agency_code = 'H15.21' or agency_code = any(%s))",
+        list(COMMUNES),
+    )
+    assert len(wanted) == 3 and rows["Tổng cộng"] == next(row[1:] for row in wanted if row[0] == "Huyện Lắk")
+    assert all(rows[name] == tuple(numbers) for name, *numbers in wanted if name != "Huyện Lắk")
 
 
 def test_publishing_supersedes_the_edition_before(story: Story, postgres: EmbeddedPostgres) -> None:

@@ -88,6 +88,7 @@ def load_figures(
     known_at: datetime,
     zone: ZoneInfo,
     unit_forms: Sequence[str] = (),
+    all_units: bool = False,
 ) -> ReportFigures:
     """The figures of one period, in the view `as_was`.
 
@@ -99,13 +100,15 @@ def load_figures(
         known_at: the moment whose knowledge the warehouse was built with; aware.
         zone: the province's time zone.
         unit_forms: codes of units whose own form is wanted too.
+        all_units: with the form of every unit (`unit_levels`).
 
     Raises:
         OnestopError: the warehouse is not built, does not hold the period or a unit asked for, or its figures do not
             add up.
     """
     try:
-        return _Reader(connection, period, province_code).figures(province_name, known_at.astimezone(zone), unit_forms)
+        reader = _Reader(connection, period, province_code)
+        return reader.figures(province_name, known_at.astimezone(zone), unit_forms, all_units=all_units)
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName) as problem:
         raise OnestopError(
             f"the warehouse holds no report tables of this version ({problem.diag.message_primary})",
@@ -122,7 +125,9 @@ class _Reader:
         self._root = province_code
         self._key = (period.convention, period.name)
 
-    def figures(self, province_name: str, known_at: datetime, unit_forms: Sequence[str]) -> ReportFigures:
+    def figures(
+        self, province_name: str, known_at: datetime, unit_forms: Sequence[str], *, all_units: bool
+    ) -> ReportFigures:
         is_preliminary = self._is_preliminary()
         counts = {code: (name, Counts(*numbers)) for code, name, *numbers in self._rows(UNITS, self._key)}
         versions = [AgencyVersion(*row) for row in self._rows(AGENCIES)]
@@ -132,8 +137,9 @@ class _Reader:
                 f"{self._period}: report.form_ii_06a has no row for the province {self._root}",
                 next_step="compare province.code in province.yml with the root of agencies.csv; then onestop transform",
             )
-        forms = self._forms([self._root, *unit_forms])
         units = _units(counts, tree)
+        everyone = [unit.code for unit in units] if all_units else []
+        forms = self._forms([self._root, *unit_forms, *everyone])
         province = counts[self._root][1]
         neighbours = self._neighbours(province)
         metrics, measures, unit_kinds = load_measures(
@@ -152,6 +158,7 @@ class _Reader:
             levels=forms[self._root],
             units=units,
             unit_forms={},
+            unit_levels={code: forms[code] for code in everyone},
             durations=Durations(dict(self._rows(DURATIONS, (self._period.first, self._period.last)))),
             quarantined=next(iter(self._rows(QUARANTINED)))[0],
             consequence=self._consequence(),

@@ -210,10 +210,11 @@ class Narrative:
 class ReportFigures:
     """Everything the products of one period need, in the view `as_was`.
 
-    `levels` are the province's form; `unit_forms` the forms of units asked for, by code. `known_at` is aware, in
-    the province's zone. `quarantined` counts rejected dossier records still open, of any period; `consequence` says which
-    figures they could move notably: unit -> metric -> bounds. `edition`: the edition that the products are of; None: a
-    draft. `previous_published`: what was published of the period before, whose column 11 should be column 6. `gaps` are the
+    `levels` are the province's form; `unit_forms` the forms of units asked for, by code; `unit_levels` those of all units,
+    from which each unit's own part is made, empty where no edition is made. `known_at` is aware, in the province's zone.
+    `quarantined` counts rejected dossier records still open, of any period; `consequence` says which figures they could
+    move notably: unit -> metric -> bounds. `edition`: the edition that the products are of; None: a draft.
+    `previous_published`: what was published of the period before, whose column 11 should be column 6. `gaps` are the
     gaps that it declares, `narrative` what the office wrote. `metrics` and `measures` are every metric of every unit,
     `unit_kinds` the level that a unit is ranked in (department, branch, …), `unit_fields` every unit's form by field, `forms`
     the layouts of the quarter's other parts. `expected`: of a running period, what its numbers are likely to become.
@@ -244,6 +245,7 @@ class ReportFigures:
     unit_fields: Mapping[str, tuple[FieldRow, ...]] = field(default_factory=dict)
     forms: tuple[Layout, ...] = ()
     expected: tuple[Expected, ...] = ()
+    unit_levels: Mapping[str, tuple[LevelBlock, ...]] = field(default_factory=dict)
 
     def unit(self, code: str) -> UnitRow:
         """The unit of that code.
@@ -269,7 +271,7 @@ class ReportFigures:
             (f"level {block.level}, field {row.code}", row.counts) for block in self.levels for row in block.fields
         ]
         wrong = [f"{name}: {claim}" for name, counts in rows for claim in counts.broken_identities()]
-        forms = {self.province_code: self.levels, **self.unit_forms}
+        forms = {self.province_code: self.levels, **self.unit_levels, **self.unit_forms}
         for code, counts in [(c, n) for c, n in rows if c in forms]:
             by_level = total(block.subtotal for block in forms[code])
             wrong += [

@@ -28,7 +28,7 @@ _HEAD = 7  # zero-based: the first row of the table's head
 def write_other_workbook(figures: ReportFigures) -> bytes:
     """The workbook's bytes."""
     buffer = BytesIO()
-    book = open_book(buffer, figures, "Các biểu khác")
+    book = open_book(buffer, figures, "Các biểu khác", province_title(figures.province_name))
     formats = Formats(book)
     for number, layout in enumerate(figures.forms, 1):
         _sheet(book, formats, figures, layout, _sheet_name(layout, number))

@@ -7,7 +7,8 @@ bytes: the file's date is the moment the figures are known at.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC
 from io import BytesIO
 
@@ -70,40 +71,44 @@ def write_workbook(figures: ReportFigures) -> bytes:
     Raises:
         OnestopError: a unit form is of a unit without figures.
     """
-    buffer = BytesIO()
     province = province_title(figures.province_name)
-    book = open_book(buffer, figures, "Biểu II.06a/VPCP/KSTT")
-    formats = Formats(book)
-    office = f"Văn phòng UBND {province}"
-    form = _Form(book, formats, figures)
-    form.write(
-        PROVINCE_SHEET,
-        f"UBND {province}",
-        "Văn phòng Chính phủ",
-        AT_THE_CENTRE,
-        figures.levels,
-        figures.province,
-        figures.province_code,
-    )
-    form.write_summary(f"UBND {province}", "Văn phòng Chính phủ")
-    for code, levels in figures.unit_forms.items():
-        unit = figures.unit(code)
-        form.write(code, unit.name, office, AT_A_UNIT, levels, unit.counts, code)
-    book.close()
+    with opened(figures, province) as (buffer, form):
+        form.write(
+            PROVINCE_SHEET,
+            f"UBND {province}",
+            "Văn phòng Chính phủ",
+            AT_THE_CENTRE,
+            figures.levels,
+            figures.province,
+            figures.province_code,
+        )
+        form.write_summary(f"UBND {province}", "Văn phòng Chính phủ")
+        office = f"Văn phòng UBND {province}"
+        for code, levels in figures.unit_forms.items():
+            unit = figures.unit(code)
+            form.write(code, unit.name, office, AT_A_UNIT, levels, unit.counts, code)
     return buffer.getvalue()
 
 
-def open_book(buffer: BytesIO, figures: ReportFigures, title: str) -> xlsxwriter.Workbook:
+@contextmanager
+def opened(figures: ReportFigures, whose: str) -> Iterator[tuple[BytesIO, Form]]:
+    """A workbook to write sheets into; its bytes lie in the buffer once the block is left."""
+    buffer = BytesIO()
+    book = open_book(buffer, figures, "Biểu II.06a/VPCP/KSTT", whose)
+    yield buffer, Form(book, Formats(book), figures)
+    book.close()
+
+
+def open_book(buffer: BytesIO, figures: ReportFigures, title: str, whose: str) -> xlsxwriter.Workbook:
     """An empty workbook of the period in which a text is never taken for a formula, a number or an address."""
     book = xlsxwriter.Workbook(
         buffer,
         {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
     )
-    province = province_title(figures.province_name)
     book.set_properties(
         {
-            "title": f"{title}, {period_title(figures.period)}, {province}",
-            "author": f"UBND {province}",
+            "title": f"{title}, {period_title(figures.period)}, {whose}",
+            "author": f"UBND {province_title(figures.province_name)}",
             "comments": standing(figures),
             "created": figures.known_at.astimezone(UTC).replace(tzinfo=None, microsecond=0),
         }
@@ -150,12 +155,12 @@ class Formats:
         self.texts = [make(cell, indent=depth) for depth in range(6)]
 
 
-class _Form:
+class Form:
     """Writes one sheet after the other; rows and columns are zero-based."""
 
     def __init__(self, book: xlsxwriter.Workbook, formats: Formats, figures: ReportFigures) -> None:
-        self._book = book
-        self._f = formats
+        self.book = book
+        self.formats = self._f = formats
         self._figures = figures
 
     def write(
@@ -196,7 +201,7 @@ class _Form:
         self._close(sheet, row, (*NOTES, SUMMARY_NOTE, *filter(None, doubt)))
 
     def _open(self, name: str, unit: str, receiver: str, place: str, second: str) -> Worksheet:
-        sheet = self._book.add_worksheet(name)
+        sheet = self.book.add_worksheet(name)
         period, f = self._figures.period, self._f
         sheet.set_landscape()
         sheet.set_paper(9)

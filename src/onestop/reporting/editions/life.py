@@ -111,6 +111,7 @@ def _write_draft(
         province_name=settings.province.name_vi,
         known_at=build.known_at,
         zone=settings.zone,
+        all_units=True,
     )
     if old:
         store.remove_draft(connection, old)
