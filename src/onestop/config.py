@@ -16,6 +16,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from onestop.clock import parse_moment, system_now
+from onestop.config_delivery import Delivery, Mail, Recipient
 from onestop.config_environment import fallback, in_environment, required_secrets, secret, variable
 from onestop.config_lines import line_of, mistakes
 from onestop.config_sources import (
@@ -32,10 +33,12 @@ from onestop.errors import ConfigurationError
 
 __all__ = [
     "FeedbackApiSource",
+    "Mail",
     "OneStopApiSource",
     "OneStopSqlSource",
     "PolledSource",
     "PortalExportSource",
+    "Recipient",
     "Settings",
     "Source",
     "fallback",
@@ -87,12 +90,13 @@ class Reference(Part):
 
 
 class Reports(Part):
-    """Where reports are written, in which language, and what the office adds: its Word template, its words per period."""
+    """Where reports are written, in which language, and what the office adds: a Word template, words, layouts."""
 
     path: str = ".local/reports"
     language: Literal["vi", "en"] = "vi"
     template: str | None = None
     narrative: str = "narrative"
+    forms: str | None = None
 
 
 class Ranking(Part):
@@ -131,6 +135,7 @@ class Settings(Part):
     retention: Retention = Retention()
     reconcile: Reconcile = Reconcile()
     editions: Editions = Editions()
+    delivery: Delivery = Delivery()
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     file: Path
 
@@ -179,6 +184,11 @@ class Settings(Part):
     def template_path(self) -> Path | None:
         """The office's own template of the written report."""
         return (self.root / self.reports.template).resolve() if self.reports.template else None
+
+    @property
+    def forms_path(self) -> Path | None:
+        """The folder of the province's own layouts of the other forms."""
+        return (self.root / self.reports.forms).resolve() if self.reports.forms else None
 
     @property
     def narrative_path(self) -> Path:

@@ -13,7 +13,20 @@ import typer
 from typer.exceptions import TyperException
 
 from onestop import __version__
-from onestop.cli import explain, local, models, published, quality, quarantine, quarter, reconcile, roles, steps
+from onestop.cli import (
+    delivery,
+    explain,
+    former,
+    local,
+    models,
+    published,
+    quality,
+    quarantine,
+    quarter,
+    reconcile,
+    roles,
+    steps,
+)
 from onestop.cli.output import error_console, secret_free
 from onestop.errors import OnestopError
 
@@ -51,6 +64,8 @@ quarantine.register(app)
 published.register(app)
 reconcile.register(app)
 quarter.register(app)
+former.register()
+delivery.register()
 explain.register(app)
 roles.register(app)
 
