@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 from onestop import __version__
-from onestop.cli import explain, local, models, published, quality, quarantine, quarter, reconcile, steps
+from onestop.cli import alerts, explain, local, models, published, quality, quarantine, quarter, reconcile, steps
 from onestop.cli.output import error_console, secret_free
 from onestop.errors import OnestopError
 
@@ -52,6 +52,7 @@ published.register(app)
 reconcile.register(app)
 quarter.register(app)
 explain.register(app)
+alerts.register(app)
 
 
 def main() -> None:

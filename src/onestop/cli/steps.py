@@ -44,7 +44,7 @@ def run(
     wanted = periods.parse(period)
     settings = config.load(config_file)
     now = config.now(settings, as_of)
-    from onestop.pipeline import flows
+    from onestop.pipeline import alerting, flows
 
     with progress_line(quiet=as_json) as progress:
         result = flows.run(
@@ -55,6 +55,7 @@ def run(
             ignore_window=ignore_window,
             progress=progress,
         )
+    alerting.of_run(settings, result)
     if as_json:
         print_json(
             {
@@ -93,8 +94,9 @@ def ingest(
     settings = config.load(config_file)
     now = config.now(settings, as_of)
     from onestop.pipeline import flows
+    from onestop.pipeline.alerting import watched
 
-    with progress_line(quiet=as_json) as progress:
+    with watched(settings, source), progress_line(quiet=as_json) as progress:
         if source == "reference":
             results = flows.ingest_reference(settings, as_of=now, progress=progress)
         else:
@@ -133,8 +135,9 @@ def backfill(
     settings = config.load(config_file)
     now = config.now(settings, as_of)
     from onestop.pipeline import backfill as backfills
+    from onestop.pipeline.alerting import watched
 
-    with progress_line(quiet=as_json) as progress:
+    with watched(settings, source), progress_line(quiet=as_json) as progress:
         result = backfills.backfill(
             settings,
             source,
@@ -164,8 +167,9 @@ def transform(
     """
     settings = config.load(config_file)
     from onestop.pipeline import flows
+    from onestop.pipeline.alerting import TRANSFORM, watched
 
-    with progress_line(quiet=as_json) as progress:
+    with watched(settings, TRANSFORM), progress_line(quiet=as_json) as progress:
         result = flows.transform(
             settings, known_at=config.now(settings, as_of), layers=layer, whole=full, progress=progress
         )
@@ -192,9 +196,10 @@ def report(
     settings = config.load(config_file)
     moment = clock.parse_moment(known_at, settings.zone) if known_at else None
     from onestop.pipeline import flows
+    from onestop.pipeline.alerting import REPORT, watched
     from onestop.pipeline.known_at import report_known_at
 
-    with progress_line(quiet=as_json) as progress:
+    with watched(settings, REPORT), progress_line(quiet=as_json) as progress:
         if moment:
             now = config.now(settings)
             paths = report_known_at(settings, wanted, known_at=moment, now=now, progress=progress)
