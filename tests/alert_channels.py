@@ -37,6 +37,13 @@ class Mailbox:
         return [mail for mail in self.mails if mail["To"] == address]
 
 
+def text_of(mail: EmailMessage) -> str:
+    """What one reads of it."""
+    body = mail.get_body()
+    assert body is not None
+    return str(body.get_content())
+
+
 def mail_server() -> tuple[Controller, Mailbox]:
     """A started server and its mailbox; stop the server afterwards."""
     mailbox = Mailbox()

@@ -48,7 +48,7 @@ class Alerts(Part):
     mail: Mail | None = None
     engineer: tuple[Target, ...] = ()
     data_owner: tuple[Target, ...] = ()
-    owners: dict[str, tuple[Target, ...]] = Field(default_factory=dict)
+    owners: dict[str, tuple[Target, ...]] = {}  # noqa: RUF012  (pydantic gives each its own)
     quiet_hours: Window | None = None
     remind_hours: Annotated[int, Field(ge=1, le=720)] = 24
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -12,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from alert_channels import ENGINEER, OWNER, Mailbox, alert_settings, mail_server, port_of
+from alert_channels import ENGINEER, OWNER, Mailbox, alert_settings, mail_server, port_of, text_of
 from onestop.clock import system_now
 from onestop.config import Settings
 from onestop.errors import BuildFailed, DataRefused, SourceUnavailable, WarehouseUnavailable
@@ -71,7 +72,7 @@ def test_a_commands_fault_is_told_with_its_impact_and_settled_by_the_next_good_o
         with pytest.raises(SourceUnavailable), alerting.watched(place.settings, "igate"):
             raise SILENT
     (mail,) = place.mailbox.to(ENGINEER)
-    text = mail.get_content()
+    text = text_of(mail)
     assert "cannot be drafted in full: igate silent since " in text
     assert "Next step: look whether igate runs" in text
     assert place.open == ["source_unavailable:igate"]
@@ -90,10 +91,10 @@ def test_events_are_append_only(place: Place) -> None:
             place.rows(change)
 
 
-def context(dag_id: str, task_id: str, problem: BaseException | None = None, **params: str) -> dict[str, Any]:
+def context(dag_id: str, task_id: str, problem: BaseException | None = None) -> dict[str, Any]:
     """What Airflow gives a callback."""
     task = SimpleNamespace(dag_id=dag_id, task_id=task_id, run_id="scheduled__2024-09-25", try_number=1)
-    return {"ti": task, "params": params, "exception": problem}
+    return {"ti": task, "exception": problem}
 
 
 def failure(problem: Exception) -> BaseException:
@@ -115,7 +116,7 @@ def test_a_task_that_failed_for_good_is_told_to_whom_it_may_concern(
     refused = DataRefused("batch 7 of igate was refused: 12 % of its rows fail", next_step="read the rejected rows")
     dag_alerts.tell_failure(context("ingest__igate", "ingest", failure(refused)))
     dag_alerts.tell_failure(context("transform__warehouse", "build_marts", failure(BuildFailed("fct_dossier failed"))))
-    dag_alerts.tell_failure(context("ops__backfill", "ask", failure(SILENT), source="igate"))
+    dag_alerts.tell_failure(context("ops__backfill", "load__igate", failure(SILENT)))
     dag_alerts.tell_failure(context("ops__quality", "data_docs"))  # killed: there is no exception
     assert place.open == [
         "build_failed:transform__warehouse.build_marts",
@@ -124,10 +125,10 @@ def test_a_task_that_failed_for_good_is_told_to_whom_it_may_concern(
         "task_failed:ops__quality.data_docs",
     ]
     (owner,) = place.mailbox.to(OWNER)
-    assert "Chi tiết: batch 7 of igate was refused" in owner.get_content()
+    assert "Chi tiết: batch 7 of igate was refused" in text_of(owner)
     build = next(m for m in place.mailbox.to(ENGINEER) if "build_marts" in m["Subject"])
     assert "Run: http://127.0.0.1:17432/dags/transform__warehouse/runs/scheduled__2024-09-25/tasks/build_marts" in (
-        build.get_content()
+        text_of(build)
     )
     # Another task of the same DAG that goes well settles nothing of it; the command of the whole does.
     dag_alerts.tell_success(context("transform__warehouse", "resolve_known_at"))
@@ -141,7 +142,7 @@ def test_a_fault_nobody_foresaw_is_not_quoted(place: Place) -> None:
     dag_alerts.tell_failure(context("ops__quality", "page", failure(ValueError("Nguyễn Văn A 012345678901"))))
     assert place.open == ["task_failed:ops__quality.page"]
     assert "Nguyễn" not in str(place.rows("select content::text from ops.alert"))
-    assert "Evidence: ValueError" in place.mailbox.mails[0].get_content()
+    assert "Evidence: ValueError" in text_of(place.mailbox.mails[0])
 
 
 def test_while_the_warehouse_is_down_alerts_are_told_once_and_filed_later(
@@ -172,3 +173,11 @@ def test_a_run_tells_of_each_source_by_itself(place: Place) -> None:
     result.ingests.append(SimpleNamespace(source_id="igate"))  # type: ignore[arg-type]
     alerting.of_run(place.settings, result)
     assert place.open == ["build_failed:transform__warehouse", "source_unavailable:dvcqg"]
+
+
+def test_the_sql_of_runbooks_runs(place: Place) -> None:
+    pages = sorted((Path(__file__).parents[2] / "docs/runbooks").glob("*.md"))
+    queries = [query for page in pages for query in re.findall(r'-c "(.*?)"', page.read_text(encoding="utf-8"))]
+    assert len(queries) > 5
+    for query in queries:
+        place.rows(query)

@@ -19,6 +19,20 @@ from psycopg.types.json import Jsonb
 
 from onestop.alerts.model import Event, State, state_of
 
+_EVENTS = """
+    with newest as (
+        select fingerprint, max(event_id) as seen from ops.alert where event = 'seen' group by fingerprint
+    ),
+    began as (
+        select newest.fingerprint, coalesce(max(before.event_id), 0) as after from newest
+        left join ops.alert as before on before.fingerprint = newest.fingerprint
+            and before.event = 'recovered' and before.event_id < newest.seen
+        group by newest.fingerprint
+    )
+    select fingerprint, event, happened_at, purpose, channel, content
+    from ops.alert join began using (fingerprint) where event_id > after order by event_id
+"""
+
 
 class Book(Protocol):
     """Append-only events."""
@@ -48,12 +62,8 @@ class DatabaseBook:
         )
 
     def events(self) -> dict[str, list[Event]]:
-        """What was seen in the last 90 days is enough: an open alert is seen again by every look of the watch."""
-        rows = self.connection.execute(
-            "select fingerprint, event, happened_at, purpose, channel, content from ops.alert"
-            " where fingerprint in (select fingerprint from ops.alert where event = 'seen'"
-            " and happened_at > now() - interval '90 days') order by event_id"
-        )
+        """Of each fingerprint what came since it was last seen anew."""
+        rows = self.connection.execute(_EVENTS)
         found: dict[str, list[Event]] = {}
         for row in rows:
             found.setdefault(row[0], []).append(Event(*row))

@@ -10,7 +10,11 @@ import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from email.message import EmailMessage
+from email.encoders import encode_base64
+from email.header import Header
+from email.mime.base import MIMEBase
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
 from email.utils import formatdate, make_msgid
 from pathlib import Path
 from typing import Protocol
@@ -54,16 +58,22 @@ class MailChannel:
 
     def send(self, message: Message, state: State, attachments: Sequence[Path]) -> None:
         """Over SMTP, encrypted unless province.yml says otherwise."""
-        mail = EmailMessage()
-        mail["From"], mail["To"], mail["Subject"] = self.mail.sender, self.name, message.subject
+        mail = MIMEMultipart()
+        mail["From"], mail["To"] = self.mail.sender, self.name
+        # Folded by Header, which keeps the blanks between Vietnamese words; EmailMessage of Python 3.11 loses some.
+        mail["Subject"] = Header(message.subject, "utf-8", header_name="Subject")
         mail["Date"], mail["Message-ID"] = formatdate(localtime=True), make_msgid(domain="onestop.invalid")
         mail["Auto-Submitted"] = "auto-generated"
         thread = hashlib.sha256(f"{state.alert.fingerprint} {state.opened_at.isoformat()}".encode()).hexdigest()[:32]
         mail["References"] = f"<{thread}@onestop.invalid>"
-        mail.set_content(message.text)
+        mail.attach(MIMEText(message.text, "plain", "utf-8"))
         for path in attachments:
-            kind, sub = (mimetypes.guess_type(path.name)[0] or "application/octet-stream").split("/")
-            mail.add_attachment(path.read_bytes(), maintype=kind, subtype=sub, filename=path.name)
+            kind, _, sub = (mimetypes.guess_type(path.name)[0] or "application/octet-stream").partition("/")
+            part = MIMEBase(kind, sub)
+            part.set_payload(path.read_bytes())
+            encode_base64(part)
+            part.add_header("Content-Disposition", "attachment", filename=("utf-8", "", path.name))
+            mail.attach(part)
         try:
             with self._server() as server:
                 server.send_message(mail)

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from onestop import clock, config, periods
 from onestop.cli.output import console, error_console, print_json, progress_line, relative, secret_free
+from onestop.logs import bind
 from onestop.pipeline.ingest_result import IngestResult
 
 Config = Annotated[Path, typer.Option("--config", help="The province's configuration.", envvar="ONESTOP_CONFIG")]
@@ -42,6 +43,7 @@ def run(
     Example: onestop run --config province.yml --period 2024-Q3
     """
     wanted = periods.parse(period)
+    bind(period=str(wanted))
     settings = config.load(config_file)
     now = config.now(settings, as_of)
     from onestop.pipeline import alerting, flows
@@ -193,6 +195,7 @@ def report(
     Example: onestop report 2024-Q3 --known-at 2024-09-25T08:00:00+07:00
     """
     wanted = periods.parse(period)
+    bind(period=str(wanted))
     settings = config.load(config_file)
     moment = clock.parse_moment(known_at, settings.zone) if known_at else None
     from onestop.pipeline import flows

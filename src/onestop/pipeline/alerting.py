@@ -31,6 +31,7 @@ from onestop.errors import (
     WarehouseUnavailable,
     WindowClosed,
 )
+from onestop.logs import bound
 from onestop.pipeline.flows import RunResult
 from onestop.pipeline.impact import impact
 from onestop.quality.quarantine_status import Selection
@@ -41,6 +42,7 @@ from onestop.warehouse.migrations import migrate
 WAREHOUSE = "warehouse"
 # What commands are about, as the steps of the DAGs are: the one settles what the other raised.
 TRANSFORM, REPORT, RECONCILE = "transform__warehouse", "report__quarterly", "ops__reconcile"
+MAINTENANCE = "ops__maintenance.backup"
 MOST_FILES, MOST_BYTES = 5, 10 * 2**20
 # Kinds that a run's own end settles; the others are settled by the next look of the watch.
 OF_RUNS = frozenset(
@@ -87,7 +89,7 @@ def of_fault(settings: Settings, problem: BaseException, subject: str, *, run_ur
     """A step failed for good: raise and tell."""
 
     def act(at_desk: Desk, connection: psycopg.Connection[Any] | None, at: datetime) -> None:
-        kind = kind_of(problem)
+        kind = kind_of(problem, subject)
         about = WAREHOUSE if kind == "warehouse_unavailable" else subject
         impact_en, impact_vi = impact(connection, settings, kind, about, at)
         evidence, next_step = words(problem)
@@ -118,7 +120,8 @@ def of_success(settings: Settings, subject: str) -> None:
 def watched(settings: Settings, subject: str) -> Iterator[None]:
     """A command's work: its fault is told, its end settles. Wrong words on the command line are nobody's alert."""
     try:
-        yield
+        with bound(step=subject):
+            yield
     except ConfigurationError:
         raise
     except OnestopError as problem:
@@ -136,8 +139,10 @@ def of_run(settings: Settings, result: RunResult) -> None:
         of_success(settings, subject)
 
 
-def kind_of(problem: BaseException) -> str:
-    """The kind of a fault, by its class."""
+def kind_of(problem: BaseException, subject: str = "") -> str:
+    """The kind of a fault, by its class; what reconciliation refuses is no delivery."""
+    if isinstance(problem, DataRefused) and subject.startswith(RECONCILE):
+        return "many_differences"
     return next((kind for classes, kind in _KINDS if isinstance(problem, classes)), "task_failed")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
-INGEST, BACKFILL = "ingest__", "ops__backfill"
+INGEST, BACKFILL, LOAD = "ingest__", "ops__backfill", "load__"
 
 
 def final(problem: BaseException, said: str | None = None) -> AirflowFailException:
@@ -25,8 +25,8 @@ def subject_of(context: Mapping[str, Any]) -> str:
     task = context["ti"]
     if task.dag_id.startswith(INGEST):
         return str(task.dag_id.removeprefix(INGEST))
-    if task.dag_id == BACKFILL and (source := (context.get("params") or {}).get("source")):
-        return str(source)
+    if task.dag_id == BACKFILL and task.task_id.startswith(LOAD):
+        return str(task.task_id.removeprefix(LOAD))
     return f"{task.dag_id}.{task.task_id}"
 
 

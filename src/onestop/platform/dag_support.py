@@ -20,14 +20,19 @@ from onestop.config import Settings, load
 from onestop.errors import ConfigurationError, OnestopError, WindowClosed
 from onestop.platform.dag_alerts import final, tell_failure, tell_success
 from onestop.platform.names import CONFIG_VARIABLE, PROGRESS_MARK, source_pool
+from onestop.timetable import MAINTENANCE_EVERY, REFERENCE_EVERY, TRANSFORM_EVERY, WATCH_EVERY
 
 __all__ = [
     "APPROVE",
     "AS_OF",
     "IGNORE_WINDOW",
     "LONGEST_PULL",
+    "MAINTENANCE_EVERY",
     "MART",
+    "REFERENCE_EVERY",
     "SINCE",
+    "TRANSFORM_EVERY",
+    "WATCH_EVERY",
     "approval",
     "dag_defaults",
     "final_faults",

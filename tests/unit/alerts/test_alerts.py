@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pytest_httpserver import HTTPServer
 
-from alert_channels import ENGINEER, HOOK, OWNER, Mailbox, alert_settings, mail_server, port_of
+from alert_channels import ENGINEER, HOOK, OWNER, Mailbox, alert_settings, mail_server, port_of, text_of
 from onestop import config
 from onestop.alerts.book import FileBook, states
 from onestop.alerts.desk import Desk
@@ -64,7 +64,7 @@ def test_a_cause_is_told_once_reminded_of_and_taken_back(place: Place) -> None:
         desk.tell(NIGHT + timedelta(minutes=minute))
     (mail,) = place.mailbox.to(ENGINEER)
     assert mail["Subject"] == "[Onestop Đắk Lắk] Source igate could not be read"
-    text = mail.get_content()
+    text = text_of(mail)
     for said in (DOWN.impact_en, DOWN.evidence, DOWN.run_url, "docs/runbooks/source_unavailable.md", "Next step: "):
         assert said in text
     assert [hook["title"] for hook in place.hooked] == [mail["Subject"]]
@@ -73,7 +73,7 @@ def test_a_cause_is_told_once_reminded_of_and_taken_back(place: Place) -> None:
     desk.tell(NIGHT + 24 * HOUR)
     reminder = place.mailbox.to(ENGINEER)[1]
     assert reminder["Subject"] == "[Onestop Đắk Lắk] Still: Source igate could not be read"
-    assert "5 times, first 2024-09-25 02:10, last 2024-09-25 02:14" in reminder.get_content()
+    assert "5 times, first 2024-09-25 02:10, last 2024-09-25 02:14" in text_of(reminder)
     assert reminder["References"] == mail["References"]
 
     assert desk.settle(lambda alert: alert.subject == "igate", NIGHT + 25 * HOUR) == [DOWN.fingerprint]
