@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,8 +13,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
 from alert_channels import ENGINEER, OWNER, Mailbox, alert_settings, mail_server, port_of, text_of
+from onestop.cli.app import app
 from onestop.clock import system_now
 from onestop.config import Settings
 from onestop.errors import BuildFailed, DataRefused, SourceUnavailable, WarehouseUnavailable
@@ -82,6 +85,22 @@ def test_a_commands_fault_is_told_with_its_impact_and_settled_by_the_next_good_o
     assert [m["Subject"] for m in place.mailbox.mails][1:] == [
         "[Onestop Đắk Lắk] Recovered: Source igate could not be read"
     ]
+
+
+def test_an_alert_is_settled_by_hand_and_the_command_lists_the_others(place: Place) -> None:
+    config_file = ["--config", str(place.settings.file)]
+    alerting.of_fault(place.settings, SILENT, "igate")
+    alerting.of_fault(place.settings, BuildFailed("a test failed"), "transform__warehouse")
+    done = CliRunner().invoke(app, ["alerts", "--settle", "source_unavailable:igate", "--json", *config_file])
+    assert [alert["fingerprint"] for alert in json.loads(done.stdout)] == ["build_failed:transform__warehouse"]
+    assert place.mailbox.mails[-1]["Subject"] == "[Onestop Đắk Lắk] Recovered: Source igate could not be read"
+    again = CliRunner().invoke(app, ["alerts", "--settle", "source_unavailable:igate", *config_file])
+    assert "is open" in str(again.exception)
+    tried = CliRunner().invoke(app, ["alerts", "--test", *config_file])
+    assert (tried.exit_code, tried.output) == (0, f"{OWNER}: took it\n{ENGINEER}: took it\n")
+    place.mailbox.refuse = "550 no such user"
+    tried = CliRunner().invoke(app, ["alerts", "--test", *config_file])
+    assert tried.exit_code == 1 and "550 no such user" in tried.output
 
 
 def test_events_are_append_only(place: Place) -> None:

@@ -11,6 +11,7 @@ from rich.table import Table
 from onestop import config
 from onestop.cli.output import console, print_json, secret_free
 from onestop.cli.steps import DEFAULT_CONFIG, Config, Json
+from onestop.errors import ConfigurationError
 
 
 def register(app: typer.Typer) -> None:
@@ -23,6 +24,9 @@ def alerts(
     test: Annotated[
         bool, typer.Option("--test", help="Send a test to every channel, and say what each answered.")
     ] = False,
+    settle: Annotated[
+        str | None, typer.Option(help="Say that this fingerprint is over, where no later run will show it.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """What is wrong now, since when, who was told and which channel fails; sends what is due.
@@ -42,6 +46,8 @@ def alerts(
         if not answers:
             console.print("no channel is set: alerts in province.yml, docs/alerts.md", highlight=False)
         raise typer.Exit(1 if any(problem for _, problem in answers) else 0)
+    if settle and not alerting.settle_by_hand(settings, settle):
+        raise ConfigurationError(f"no alert {settle!r} is open", next_step="see the fingerprints with onestop alerts")
     alerting.tell_now(settings)
     with alerting.desk(settings) as (desk, _):
         found = sorted((s for s in states(desk.book) if s.is_open), key=lambda s: s.opened_at)

@@ -17,6 +17,7 @@ from onestop import __version__
 from onestop.cli import (
     alerts,
     explain,
+    lineage,
     local,
     maintenance,
     models,
@@ -71,6 +72,7 @@ explain.register(app)
 alerts.register(app)
 watch.register(app)
 maintenance.register(app)
+lineage.register(app)
 
 
 def main() -> None:

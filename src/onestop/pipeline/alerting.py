@@ -198,6 +198,12 @@ def try_channels(settings: Settings) -> list[tuple[str, str | None]]:
     return answers
 
 
+def settle_by_hand(settings: Settings, fingerprint: str) -> bool:
+    """Note that an open alert is over; whether there was one."""
+    with desk(settings) as (at_desk, _):
+        return bool(at_desk.settle(lambda alert: alert.fingerprint == fingerprint, system_now()))
+
+
 def tell_now(settings: Settings) -> list[Told]:
     """Everything that is due: what quiet hours or a failing channel held back, reminders, recoveries."""
     with desk(settings) as (at_desk, _):

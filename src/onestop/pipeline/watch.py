@@ -5,12 +5,13 @@ It asks no source and starts nothing, so that it may look at any time.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from psycopg.types.json import Jsonb
 
-from onestop.alerts.desk import Told
+from onestop.alerts.desk import FAILED_CHANNEL, Told
 from onestop.alerts.model import Alert
 from onestop.config import Settings
 from onestop.errors import WarehouseUnavailable
@@ -55,10 +56,7 @@ def look(settings: Settings, at: datetime) -> tuple[list[Finding], Night, list[T
                 said = impact(connection, settings, finding.kind, finding.subject, at)
                 desk.raise_(Alert(finding.kind, finding.subject, finding.evidence, finding.evidence_vi, *said), at)
             still = {(f.kind, f.subject) for f in found}
-            desk.settle(
-                lambda a: a.kind == "warehouse_unavailable" or (a.kind in KINDS and (a.kind, a.subject) not in still),
-                at,
-            )
+            desk.settle(lambda alert: _is_over(alert, still, settings), at)
             told = desk.tell(at)
             connection.execute(
                 "insert into ops.watch_look (looked_at, findings) values (%s, %s) on conflict (looked_at)"
@@ -107,6 +105,17 @@ def findings(night: Night, settings: Settings) -> list[Finding]:
         last = f"the last one is of {night.backup_at:%Y-%m-%d %H:%M} UTC" if night.backup_at else "there never was one"
         found.append(Finding("backup_failed", "backup", last))
     return found
+
+
+def _is_over(alert: Alert, still: Set[tuple[str, str]], settings: Settings) -> bool:
+    """What the watch does not find any more; what is about a source or a channel that province.yml no longer has."""
+    if alert.kind == "warehouse_unavailable":
+        return True
+    if alert.kind == FAILED_CHANNEL:
+        return alert.subject not in settings.alerts.targets
+    if alert.kind in ("source_unavailable", "window_closed", "data_refused"):
+        return alert.subject not in {"reference", *(source.id for source in settings.sources)}
+    return alert.kind in KINDS and (alert.kind, alert.subject) not in still
 
 
 def _short(span: timedelta) -> timedelta:
