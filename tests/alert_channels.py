@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email
 import email.policy
-import socket
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
+from delivery_servers import free_port
 from onestop import config
 from onestop.config import Settings
 
@@ -47,9 +47,7 @@ def text_of(mail: EmailMessage) -> str:
 def mail_server() -> tuple[Controller, Mailbox]:
     """A started server and its mailbox; stop the server afterwards."""
     mailbox = Mailbox()
-    with socket.create_server(("127.0.0.1", 0)) as free:  # the controller knocks at the port that it was given
-        port = free.getsockname()[1]
-    server = Controller(mailbox, hostname="127.0.0.1", port=port)
+    server = Controller(mailbox, hostname="127.0.0.1", port=free_port())
     server.start()
     return server, mailbox
 

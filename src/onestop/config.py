@@ -16,7 +16,8 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from onestop.clock import parse_moment, system_now
-from onestop.config_alerts import Alerts, Mail, Maintenance, Watch
+from onestop.config_alerts import Alerts, Maintenance, Watch
+from onestop.config_delivery import Delivery, Mail, Recipient
 from onestop.config_environment import fallback, in_environment, required_secrets, secret, variable
 from onestop.config_lines import line_of, mistakes
 from onestop.config_sources import (
@@ -39,6 +40,7 @@ __all__ = [
     "OneStopSqlSource",
     "PolledSource",
     "PortalExportSource",
+    "Recipient",
     "Settings",
     "Source",
     "fallback",
@@ -90,12 +92,13 @@ class Reference(Part):
 
 
 class Reports(Part):
-    """Where reports are written, in which language, and what the office adds: its Word template, its words per period."""
+    """Where reports are written, in which language, and what the office adds: a Word template, words, layouts."""
 
     path: str = ".local/reports"
     language: Literal["vi", "en"] = "vi"
     template: str | None = None
     narrative: str = "narrative"
+    forms: str | None = None
 
 
 class Ranking(Part):
@@ -137,6 +140,7 @@ class Settings(Part):
     alerts: Alerts = Alerts()
     watch: Watch = Watch()
     maintenance: Maintenance = Maintenance()
+    delivery: Delivery = Delivery()
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     file: Path
 
@@ -150,7 +154,7 @@ class Settings(Part):
             raise ValueError("sources: the id 'reference' is the reference files' own; choose another")
         if unknown := sorted(set(self.alerts.owners) - {*ids, "reference"}):
             raise ValueError(f"alerts.owners: there is no source {', '.join(unknown)}")
-        if self.alerts.mail is None and any("@" in target for target in self.alerts.targets):
+        if self.alert_mail is None and any("@" in target for target in self.alerts.targets):
             raise ValueError("alerts.mail is missing: mail addresses are named, and no mail server")
         return self
 
@@ -191,9 +195,19 @@ class Settings(Part):
         return (self.root / self.reports.template).resolve() if self.reports.template else None
 
     @property
+    def forms_path(self) -> Path | None:
+        """The folder of the province's own layouts of the other forms."""
+        return (self.root / self.reports.forms).resolve() if self.reports.forms else None
+
+    @property
     def narrative_path(self) -> Path:
         """The folder of what the office wrote of its periods."""
         return (self.root / self.reports.narrative).resolve()
+
+    @property
+    def alert_mail(self) -> Mail | None:
+        """The mail server of alerts: their own, else that of deliveries."""
+        return self.alerts.mail or self.delivery.mail
 
     @property
     def backups_path(self) -> Path:

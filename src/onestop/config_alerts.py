@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from onestop.config_delivery import Mail
 from onestop.config_sources import VARIABLE, Part
 from onestop.window import Window
 
@@ -23,23 +24,6 @@ def _target(value: str) -> str:
 
 
 Target = Annotated[str, Field(min_length=1)]
-
-
-class Mail(Part):
-    """The mail server. User and password: <CREDENTIALS>_USER and <CREDENTIALS>_PASSWORD of the environment."""
-
-    host: Annotated[str, Field(min_length=1)]
-    port: Annotated[int, Field(ge=1, le=65535)] = 587
-    security: Literal["starttls", "tls", "none"] = "starttls"
-    sender: str
-    credentials: Annotated[str, Field(pattern=VARIABLE)] | None = None
-
-    @field_validator("sender")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        if not _MAIL.fullmatch(value):
-            raise ValueError("not a mail address, for example onestop@tinh.gov.vn")
-        return value
 
 
 class Alerts(Part):

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import mimetypes
 import smtplib
-import ssl
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from email.encoders import encode_base64
-from email.header import Header
-from email.mime.base import MIMEBase
-from email.mime.multipart import MIMEMultipart
-from email.mime.text import MIMEText
+from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from pathlib import Path
 from typing import Protocol
 
 from onestop.alerts.message import Message
 from onestop.alerts.model import State
-from onestop.config import Alerts, Mail, required_secrets
+from onestop.config import Mail, Settings, required_secrets
 from onestop.errors import OnestopError
-
-TIMEOUT_SECONDS = 20
+from onestop.smtp import POLICY, session
 
 
 class ChannelFailed(OnestopError):
@@ -42,10 +36,10 @@ class Channel(Protocol):
         """Hand the message over. Raises ChannelFailed, ConfigurationError."""
 
 
-def channel(alerts: Alerts, target: str) -> Channel:
+def channel(settings: Settings, target: str) -> Channel:
     """The channel of a target of province.yml."""
-    if "@" in target and alerts.mail is not None:
-        return MailChannel(target, alerts.mail)
+    if "@" in target and settings.alert_mail is not None:
+        return MailChannel(target, settings.alert_mail)
     return AppriseChannel(target)
 
 
@@ -58,44 +52,25 @@ class MailChannel:
 
     def send(self, message: Message, state: State, attachments: Sequence[Path]) -> None:
         """Over SMTP, encrypted unless province.yml says otherwise."""
-        mail = MIMEMultipart()
-        mail["From"], mail["To"] = self.mail.sender, self.name
-        # Folded by Header, which keeps the blanks between Vietnamese words; EmailMessage of Python 3.11 loses some.
-        mail["Subject"] = Header(message.subject, "utf-8", header_name="Subject")
-        mail["Date"], mail["Message-ID"] = formatdate(localtime=True), make_msgid(domain="onestop.invalid")
+        mail = EmailMessage(policy=POLICY)
+        mail["From"], mail["To"], mail["Subject"] = self.mail.sender, self.name, message.subject
+        domain = self.mail.sender.rpartition("@")[2]
+        mail["Date"], mail["Message-ID"] = formatdate(localtime=True), make_msgid(domain=domain)
         mail["Auto-Submitted"] = "auto-generated"
         thread = hashlib.sha256(f"{state.alert.fingerprint} {state.opened_at.isoformat()}".encode()).hexdigest()[:32]
-        mail["References"] = f"<{thread}@onestop.invalid>"
-        mail.attach(MIMEText(message.text, "plain", "utf-8"))
+        mail["References"] = f"<{thread}@{domain}>"
+        mail.set_content(message.text, cte="base64")
         for path in attachments:
             kind, _, sub = (mimetypes.guess_type(path.name)[0] or "application/octet-stream").partition("/")
-            part = MIMEBase(kind, sub)
-            part.set_payload(path.read_bytes())
-            encode_base64(part)
-            part.add_header("Content-Disposition", "attachment", filename=("utf-8", "", path.name))
-            mail.attach(part)
+            mail.add_attachment(path.read_bytes(), maintype=kind, subtype=sub, filename=path.name)
         try:
-            with self._server() as server:
+            with contextlib.closing(session(self.mail)) as server:
                 server.send_message(mail)
         except (OSError, smtplib.SMTPException) as problem:
             raise ChannelFailed(
                 f"mail server {self.mail.host}:{self.mail.port}: {_said(problem)}",
                 next_step="see alerts.mail in province.yml, and the server's own log",
             ) from None
-
-    @contextmanager
-    def _server(self) -> Iterator[smtplib.SMTP]:
-        where, context = (self.mail.host, self.mail.port), ssl.create_default_context()
-        if self.mail.security == "tls":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(*where, timeout=TIMEOUT_SECONDS, context=context)
-        else:
-            server = smtplib.SMTP(*where, timeout=TIMEOUT_SECONDS)
-        with server:
-            if self.mail.security == "starttls":
-                server.starttls(context=context)
-            if name := self.mail.credentials:
-                server.login(*required_secrets(f"{name}_USER", f"{name}_PASSWORD"))
-            yield server
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ class Desk:
         words = message(state, purpose, vietnamese=vietnamese, province=settings.province.name_vi, zone=settings.zone)
         files = self.attachments(state.alert) if purpose != "recovery" and vietnamese else ()
         try:
-            channel(settings.alerts, target).send(words, state, files)
+            channel(settings, target).send(words, state, files)
         except OnestopError as problem:
             reason = {"reason": problem.message}
             self.book.append(Event(fingerprint, "send_failed", at, purpose, target, reason))

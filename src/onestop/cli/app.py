@@ -16,7 +16,9 @@ from typer.exceptions import TyperException
 from onestop import __version__
 from onestop.cli import (
     alerts,
+    delivery,
     explain,
+    former,
     lineage,
     local,
     maintenance,
@@ -68,6 +70,8 @@ quarantine.register(app)
 published.register(app)
 reconcile.register(app)
 quarter.register(app)
+former.register()
+delivery.register()
 explain.register(app)
 alerts.register(app)
 watch.register(app)

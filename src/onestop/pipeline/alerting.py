@@ -191,7 +191,7 @@ def try_channels(settings: Settings) -> list[tuple[str, str | None]]:
     answers: list[tuple[str, str | None]] = []
     for target in sorted(settings.alerts.targets):
         try:
-            channel(settings.alerts, target).send(said, state, ())
+            channel(settings, target).send(said, state, ())
             answers.append((target, None))
         except OnestopError as problem:
             answers.append((target, problem.message))

@@ -182,8 +182,8 @@ def alert_channels(settings: Settings) -> str:
     if not alerts.targets:
         return "none set: nobody is told what goes wrong (docs/alerts.md)"
     names = [target for target in alerts.targets if "@" not in target]
-    if alerts.mail and alerts.mail.credentials:
-        names += [f"{alerts.mail.credentials}_USER", f"{alerts.mail.credentials}_PASSWORD"]
+    if settings.alert_mail:
+        names += settings.alert_mail.secrets
     if missing := sorted(name for name in names if not in_environment(name)):
         raise ConfigurationError(f"not set: {', '.join(missing)}", next_step="set them where the tasks run")
     return f"{len(alerts.targets)}; `onestop alerts --test` tries them"

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
 
-from airflow.sdk import Asset, CronTriggerTimetable, Param
+from airflow.sdk import Asset, CronTriggerTimetable, Param, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from onestop.config import Settings, load
@@ -41,6 +41,7 @@ __all__ = [
     "raw_asset",
     "settings",
     "source_pool",
+    "step",
 ]
 
 OWNER = "onestop"
@@ -171,6 +172,11 @@ def final_faults(function: Callable[_P, _R]) -> Callable[_P, _R]:
             raise final(problem, f"{type(problem).__name__}: {problem}") from problem
 
     return run
+
+
+def step(function: Callable[..., Any]) -> Any:
+    """A task that does this, and fails at once where a retry cannot help."""
+    return task(final_faults(function))
 
 
 def _is_first_try_of_timetable() -> bool:

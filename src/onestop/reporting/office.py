@@ -1,4 +1,4 @@
-"""What the office adds to a report: its words about the period, and its own Word template. Read when a draft is made.
+"""What the office adds to a report: its words about the period, its Word template, its layouts. Read when a draft is made.
 
 The words stand in `<reports.narrative>/<convention>_<period>.yml`: shortcomings, causes, proposals (lists of paragraphs)
 and the document's number. Without the file the written report leaves lines to fill in by hand.
@@ -7,6 +7,7 @@ and the document's number. Without the file the written report leaves lines to f
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import replace
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -14,9 +15,19 @@ from pydantic import TypeAdapter, ValidationError
 from onestop.config import Settings
 from onestop.errors import ConfigurationError
 from onestop.periods import Period
-from onestop.reporting.model import Narrative
+from onestop.reporting.model import Narrative, ReportFigures
+from onestop.reporting.other_forms import layouts
 
 _NARRATIVE = TypeAdapter(Narrative)
+
+
+def with_office(figures: ReportFigures, settings: Settings) -> ReportFigures:
+    """The figures with what the office adds to them; see `narrative` and `other_forms.layouts`.
+
+    Raises:
+        ConfigurationError: a file of the office cannot be used.
+    """
+    return replace(figures, narrative=narrative(settings, figures.period), forms=layouts(settings, figures.metrics))
 
 
 def narrative(settings: Settings, period: Period) -> Narrative:

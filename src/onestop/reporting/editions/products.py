@@ -52,10 +52,22 @@ def render_edition(connection: psycopg.Connection[Any], edition: Edition, zone: 
     Raises:
         OnestopError: the edition is a draft, or its figures cannot be read by this program.
     """
-    if edition.sha256 is None or edition.approved_by is None or edition.approved_at is None:
+    if edition.sha256 is None:
         raise OnestopError(
             f"{edition.name} is a draft", next_step=f"approve it: onestop quarter approve {edition.value}"
         )
+    shown, language, template = kept_figures(connection, edition, zone)
+    return render(shown, language, "published", template)
+
+
+def kept_figures(
+    connection: psycopg.Connection[Any], edition: Edition, zone: ZoneInfo
+) -> tuple[ReportFigures, Language, bytes | None]:
+    """What an edition keeps for its files: figures with its mark (a draft has none), language, the office's template.
+
+    Raises:
+        OnestopError: this program cannot read them.
+    """
     row = connection.execute(
         "select figures from published.report_figures where edition_id = %s", [edition.edition_id]
     ).fetchone()
@@ -68,15 +80,20 @@ def render_edition(connection: psycopg.Connection[Any], edition: Edition, zone: 
             f"{edition.name}: its figures cannot be read by this version of onestop",
             next_step=f"its files are kept: onestop quarter files {edition.value} --edition {edition.version}",
         ) from problem
-    mark = EditionMark(
+    shown = replace(figures, known_at=figures.known_at.astimezone(zone), edition=_mark(edition, zone))
+    return shown, kept["language"], template
+
+
+def _mark(edition: Edition, zone: ZoneInfo) -> EditionMark | None:
+    if edition.sha256 is None or edition.approved_by is None or edition.approved_at is None:
+        return None
+    return EditionMark(
         version=edition.version,
         sha256=edition.sha256,
         approved_by=edition.approved_by,
         approved_at=edition.approved_at.astimezone(zone),
         reason=edition.reason,
     )
-    shown = replace(figures, known_at=figures.known_at.astimezone(zone), edition=mark)
-    return render(shown, kept["language"], "published", template)
 
 
 def keep(connection: psycopg.Connection[Any], edition: Edition, files: Mapping[str, bytes]) -> None:
