@@ -112,7 +112,7 @@ def test_what_is_not_there_is_not_there() -> None:
     part = README.split(NOT_YET, 1)[1]
     promised = commands(part)
     assert promised == [["lineage"]]
-    for name in ("lineage", "restore", "bi"):
+    for name in ("lineage", "bi"):
         assert name in README and name not in COMMAND.commands  # type: ignore[attr-defined]
     assert "soak" not in TARGETS
 
