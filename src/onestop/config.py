@@ -17,9 +17,10 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from onestop.clock import parse_moment, system_now
 from onestop.config_alerts import Alerts, Maintenance, Watch
-from onestop.config_delivery import Delivery, Mail, Recipient
+from onestop.config_delivery import Delivery, Recipient
 from onestop.config_environment import fallback, in_environment, required_secrets, secret, variable
 from onestop.config_lines import line_of, mistakes
+from onestop.config_mail import Mail
 from onestop.config_sources import (
     VARIABLE,
     FeedbackApiSource,
@@ -137,10 +138,10 @@ class Settings(Part):
     retention: Retention = Retention()
     reconcile: Reconcile = Reconcile()
     editions: Editions = Editions()
+    delivery: Delivery = Delivery()
     alerts: Alerts = Alerts()
     watch: Watch = Watch()
     maintenance: Maintenance = Maintenance()
-    delivery: Delivery = Delivery()
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     file: Path
 

@@ -7,11 +7,11 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from onestop.config_delivery import Mail
+from onestop.config_mail import ADDRESS, Mail
 from onestop.config_sources import VARIABLE, Part
 from onestop.window import Window
 
-_MAIL = re.compile(r"[^@\s,<>]+@[^@\s,<>]+\.[^@\s,<>]+|[^@\s,<>]+@localhost")
+_MAIL = re.compile(ADDRESS)
 _VARIABLE = re.compile(VARIABLE)
 
 
