@@ -40,6 +40,7 @@ FIGURES = "figures.json"
 WORD = "bao-cao.docx"
 PDF = "bao-cao.pdf"
 DATA = "du-lieu.zip"
+PRODUCTS = (WORKBOOK, OTHER_FORMS, WORD, PDF, PAGE, FIGURES, DATA)
 DRAFT = "draft"
 
 

@@ -1,12 +1,13 @@
 """Who may do what in the warehouse: rights.yml as values, brought to the database, and held against what it has.
 
-The roles and the functions that give rights are made by the migrations; a database whose owner may not make roles has
-none, and all work there is the owner's.
+The functions that give rights are made by the migrations. A database whose owner may not make roles has none, and all
+work there is the owner's.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +16,9 @@ from typing import Any, Literal
 
 import psycopg
 import yaml
+from psycopg import errors, sql
 
+log = logging.getLogger(__name__)
 FILE = Path(__file__).resolve().parent / "rights.yml"
 PRIVILEGES = ("select", "insert", "update", "delete")
 Role = Literal["loader", "transformer", "publisher"]
@@ -76,6 +79,19 @@ def _rights(roles: dict[str, str], schemas: dict[str, dict[str, dict[str, Any]]]
                 yield Right(schema, table, roles[role], tuple(privileges), column if role == "unit" else None)
 
 
+# What dbt has made by hand, or a dump has brought back, is its owner's until it is given to who builds.
+_STATE = """
+select
+    (select sha256 from ops.declaration),
+    not ops.has_roles() or has_database_privilege(builder.role, current_database(), 'create'),
+    not ops.has_roles() or not exists (
+        select from pg_class where relkind in ('r', 'p', 'v') and relowner <> builder.role
+        and relnamespace::regnamespace::text in ('staging', 'intermediate', 'mart', 'report')
+    )
+from (select (max(oid::bigint))::oid as role from pg_roles where rolname = 'onestop_transformer') as builder
+"""
+
+
 def apply(connection: psycopg.Connection[Any], *, anew: bool = False) -> bool:
     """Bring the database to rights.yml, unless that was done; inside the caller's transaction.
 
@@ -86,12 +102,9 @@ def apply(connection: psycopg.Connection[Any], *, anew: bool = False) -> bool:
         whether anything was looked at.
     """
     told = declaration()
-    known, is_given = connection.execute(
-        "select (select sha256 from ops.declaration), not ops.has_roles() or has_database_privilege("
-        "(select oid from pg_roles where rolname = 'onestop_transformer'), current_database(), 'create')"
-    ).fetchall()[0]
-    # A copy of a database has the rights of its tables, not those of the database itself.
-    if known == told.sha256 and not anew:
+    known, is_given, is_owned = connection.execute(_STATE).fetchall()[0]
+    if known == told.sha256 and is_owned and not anew:
+        # A copy of a database has the rights of its tables, not those of the database itself.
         if not is_given:
             connection.execute("select ops.apply_database_rights()")
         return not is_given
@@ -103,8 +116,34 @@ def apply(connection: psycopg.Connection[Any], *, anew: bool = False) -> bool:
             [(r.schema, r.table, r.role, list(r.privileges), r.unit_column) for r in told.rights],
         )
     connection.execute("delete from ops.declaration")
-    connection.execute("insert into ops.declaration (sha256, has_roles) values (%s, ops.make_roles())", [told.sha256])
+    connection.execute(
+        "insert into ops.declaration (sha256, has_roles) values (%s, %s)", [told.sha256, make_roles(connection)]
+    )
     connection.execute("select ops.apply_all_rights()")
+    return True
+
+
+def make_roles(connection: psycopg.Connection[Any]) -> bool:
+    """Make the roles that the server lacks; False, said in the log, where this login may not.
+
+    Group roles: nobody logs in as one. Who makes them is a member of those that work for it, to become them.
+    """
+    try:
+        with connection.transaction():
+            for role in declaration().roles.values():
+                name = sql.Identifier(role)
+                if not _value(connection, "select exists (select from pg_roles where rolname = %s)", [role]):
+                    connection.execute(sql.SQL("create role {} nologin").format(name))
+                is_ours = role.startswith("onestop_")
+                if is_ours and not _value(connection, "select pg_has_role(current_user, %s, 'USAGE')", [role]):
+                    connection.execute(sql.SQL("grant {} to current_user").format(name))
+    except errors.InsufficientPrivilege as problem:
+        log.warning(
+            "no roles are made, and all work is the owner's: %s has no right to (%s)",
+            connection.info.user,
+            problem.diag.message_primary,
+        )
+        return False
     return True
 
 

@@ -10,10 +10,8 @@ import pytest
 from onestop.config import Settings
 from onestop.errors import OnestopError
 from onestop.reporting import draft as module
-from onestop.reporting.draft import DATA, FIGURES, OTHER_FORMS, PAGE, PDF, WORD, WORKBOOK, write_draft
+from onestop.reporting.draft import FIGURES, PAGE, PRODUCTS, write_draft
 from onestop.reporting.model import ReportFigures
-
-PRODUCTS = (WORKBOOK, OTHER_FORMS, WORD, PDF, PAGE, FIGURES, DATA)
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
--- Who may do what. Roles are made here; what each may do stands in onestop/warehouse/rights.yml, which onestop copies into
--- ops.declared_right after the migrations. dbt asks for it again for every table that it makes anew.
+-- Who may do what. It stands in onestop/warehouse/rights.yml; after the migrations onestop makes the roles that it names, where
+-- the owner may, and copies it into ops.declared_right. dbt asks for it again for every table that it makes anew.
 
 create table ops.declared_right (
     schema_name text not null,
@@ -24,28 +24,6 @@ create table ops.bi_login (
     agency_code text not null
 );
 comment on table ops.bi_login is 'The unit of each login role of a unit. A login without a row sees no row.';
-
--- Group roles: nobody logs in as one. The database's owner is a member of those that work for it, to become them.
-create function ops.make_roles() returns boolean language plpgsql set search_path = pg_catalog, pg_temp as $$
-declare
-    wanted text;
-begin
-    foreach wanted in array array[
-        'onestop_loader', 'onestop_transformer', 'onestop_publisher', 'onestop_auditor', 'bi_reader', 'bi_agency'
-    ] loop
-        if not exists (select from pg_roles where rolname = wanted) then
-            execute format('create role %I nologin', wanted);
-        end if;
-        if starts_with(wanted, 'onestop_') and not pg_has_role(current_user, wanted, 'USAGE') then
-            execute format('grant %I to %I', wanted, current_user);
-        end if;
-    end loop;
-    return true;
-exception when insufficient_privilege then
-    raise warning 'no roles are made, all work is the owner''s: % has no right to (%)', current_user, sqlerrm;
-    return false;
-end $$;
-comment on function ops.make_roles is 'Makes the roles that are missing; false where the owner may not.';
 
 create function ops.has_roles() returns boolean language sql stable set search_path = pg_catalog, pg_temp as $$
     select
