@@ -18,7 +18,7 @@ import psycopg
 from onestop.errors import ConfigurationError, OnestopError
 from onestop.resources import resource
 
-Schema = Mapping[str, Mapping[str, Mapping[str, str]]]
+Schema = dict[str, dict[str, dict[str, str]]]
 _COLUMNS = """
     select table_schema, table_name, column_name, data_type from information_schema.columns
     where table_schema not in ('pg_catalog', 'information_schema')
@@ -59,6 +59,7 @@ class Lineage:
 
     def __init__(self, target_path: Path, schema: Schema) -> None:
         self._target, self._schema = target_path, schema
+        self._plain: dict[str, Any] = dict(schema)  # as sqlglot has its type
         self._parsed: dict[str, Any] = {}
         self._steps: dict[Column, Step] = {}
 
@@ -79,11 +80,15 @@ class Lineage:
         while waiting:
             now = waiting.pop(0)
             if now not in steps:
-                if now not in self._steps:
-                    self._steps[now] = self._step(now)
-                steps[now] = self._steps[now]
+                steps[now] = self.step(now)
                 waiting += steps[now].made_of
         return list(steps.values())
+
+    def step(self, column: Column) -> Step:
+        """One step back. Raises as `trace`."""
+        if column not in self._steps:
+            self._steps[column] = self._step(column)
+        return self._steps[column]
 
     @cached_property
     def _files(self) -> dict[str, Path]:
@@ -117,7 +122,7 @@ class Lineage:
 
         query, scope = self._taken_apart(column.table)
         try:
-            node = lineage(column.name, query, schema=self._schema, scope=scope, dialect="postgres", trim_selects=False)
+            node = lineage(column.name, query, schema=self._plain, scope=scope, dialect="postgres", trim_selects=False)
         except (SqlglotError, ValueError) as problem:
             raise OnestopError(f"{column}: its SQL cannot be taken apart ({str(problem)[:200]})") from None
         made_of = {
@@ -141,7 +146,7 @@ class Lineage:
             try:
                 query = qualify(
                     parse_one(text, dialect="postgres"),
-                    schema=self._schema,
+                    schema=self._plain,
                     dialect="postgres",
                     validate_qualify_columns=False,
                     identify=False,
@@ -152,9 +157,9 @@ class Lineage:
         return self._parsed[table]
 
 
-def read_schema(connection: psycopg.Connection[Any]) -> dict[str, dict[str, dict[str, str]]]:
+def read_schema(connection: psycopg.Connection[Any]) -> Schema:
     """The columns of every table and view."""
-    found: dict[str, dict[str, dict[str, str]]] = {}
+    found: Schema = {}
     for schema, table, column, kind in connection.execute(_COLUMNS):
         found.setdefault(schema, {}).setdefault(table, {})[column] = kind
     return found
