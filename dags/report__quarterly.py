@@ -1,30 +1,23 @@
-"""Báo cáo quý: drafts a period's reports, asks a person, publishes. When it fails: README.md."""
+"""Báo cáo quý: drafts a period's reports, asks a person, publishes, delivers. When it fails: README.md."""
 
 from __future__ import annotations
 
 from airflow.sdk import Param, dag, task
 
-from onestop.platform.dag_support import APPROVE, approval, dag_defaults, final_faults, local_cron, settings
+from onestop.platform.dag_support import APPROVE, approval, dag_defaults, final_faults, local_cron, settings, step
 
 PROVINCE = settings()
 DOC = """\
-### Báo cáo quý: dự thảo, phê duyệt, công bố
+### Báo cáo quý: dự thảo, phê duyệt, công bố, gửi
 
 **What it does**: chooses the period, drafts its reports and its edition, looks whether it is ready, waits for a person's
-answer ("Required Actions"), publishes, or notes the refusal. Data close on the 14th, the report is due on the 25th.
+answer ("Required Actions"), publishes and delivers, or notes the refusal. Data close on the 14th, the report is due on the 25th.
 
 **Reads** `mart`, `report`; **writes** `published`, `<reports.path>/<convention>_<period>/`.
 
 **When it fails** (khi lỗi): a wrong `period` is said at once; figures that are missing mean that transform__warehouse
-has not run for them. A period that was published already wants `reason`. Start the run again.
+has not run for them. A period that was published already wants `reason`. `deliver`: the log says whose it is.
 """
-
-
-def steps():
-    """What the tasks do; imported when they run."""
-    from onestop.pipeline import quarterly
-
-    return quarterly
 
 
 @dag(
@@ -41,13 +34,16 @@ def steps():
 def report__quarterly() -> None:
     """The period is a value of its own, never taken from when the run happens to start."""
 
-    @task
-    @final_faults
+    def steps():  # imported when the tasks run
+        from onestop.pipeline import quarterly
+
+        return quarterly
+
+    @step
     def resolve_period(params: dict) -> str:
         return steps().resolve(PROVINCE, params["period"])
 
-    @task
-    @final_faults
+    @step
     def draft(period: str) -> list[str]:
         return steps().draft_files(PROVINCE, period)
 
@@ -60,20 +56,24 @@ def report__quarterly() -> None:
     def decide(answer: dict) -> str:
         return "publish" if answer["chosen_options"] == [APPROVE] else "send_back"
 
-    @task
-    @final_faults
+    @step
     def publish(period: str, shown: dict, answer: dict) -> list[str]:
         return steps().approve_and_publish(PROVINCE, period, shown, answer)
 
-    @task
-    @final_faults
+    @step
+    def deliver(period: str) -> list[str]:
+        return steps().deliver(PROVINCE, period)
+
+    @step
     def send_back(period: str, answer: dict) -> str:
         return steps().send_back(PROVINCE, period, answer)
 
     period, asked = resolve_period(), approval("approve", body="{{ ti.xcom_pull(task_ids='draft_edition')['text'] }}")
     shown = draft_edition(period)
     draft(period) >> shown >> asked
-    decide(asked.output) >> [publish(period, shown, asked.output), send_back(period, asked.output)]
+    published = publish(period, shown, asked.output)
+    decide(asked.output) >> [published, send_back(period, asked.output)]
+    published >> deliver(period)
 
 
 report__quarterly()

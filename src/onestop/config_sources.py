@@ -101,7 +101,8 @@ class FeedbackApiSource(_Polled):
         return (f"{self.credentials}_API_KEY",)
 
 
-def _is_sftp_folder(address: str) -> bool:
+def is_sftp_folder(address: str) -> bool:
+    """Whether it is sftp://host:port/folder, with no user or password in it."""
     try:
         parts = urlsplit(address)
         whole = bool(parts.hostname) and parts.port != 0 and not parts.query and not parts.fragment
@@ -121,7 +122,7 @@ class PortalExportSource(_Source):
     def _sftp(self) -> PortalExportSource:
         if not _SSH.search(self.path):
             return self
-        if not _is_sftp_folder(self.path):
+        if not is_sftp_folder(self.path):
             raise ValueError("path: an SFTP folder is written sftp://host:port/folder, with no user or password in it")
         if self.credentials is None:
             raise ValueError("credentials is missing: an sftp:// path needs it, for example DVCQG for DVCQG_USER")

@@ -10,9 +10,11 @@ import csv
 import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import psycopg
 import pytest
@@ -28,8 +30,10 @@ from onestop.pipeline import editions, flows, quarterly
 from onestop.pipeline.ingest import ingest
 from onestop.pipeline.quarantine_replay import replay
 from onestop.pipeline.reference import ingest_reference
+from onestop.reporting import former
 from onestop.reporting.editions import canonical, products, store
-from onestop.reporting.editions.tables import BY_NAME, TABLES
+from onestop.reporting.editions.tables import BY_NAME, FORM, TABLES
+from onestop.reporting.figures import load_figures
 from onestop.sandbox.server import OneStopServer
 from onestop.transform import dbt
 from onestop.warehouse.connection import connect
@@ -198,6 +202,41 @@ def undone(story: Story) -> Iterator[psycopg.Connection[Any]]:
         connection.rollback()
 
 
+def test_former_quarters_are_compared_with_and_never_changed(story: Story, tmp_path: Path) -> None:
+    before = parse("2024-Q2")
+    file = tmp_path / "former.csv"
+    numbers = (100, 30, 50, 20, 90, 60, 25, 5, 10, 8, 2)
+    file.write_text(f"{','.join(former.HEADER)}\n2024-Q2,H15,{','.join(map(str, numbers))}\n", encoding="utf-8")
+    rows, sha256 = former.read_file(file)
+    wrong = [replace(rows[0], counts=replace(rows[0].counts, received_total=999))]
+    with undone(story) as connection:
+        connection.execute("select 1")  # the transaction that is undone
+
+        def keep(kept: list[former.FormerRow]) -> former.Imported:
+            return former.keep(connection, kept, file=file.name, sha256=sha256, at=SECOND, by=DRAFTER)
+
+        assert keep(wrong).contradictions == (
+            "statutory:2024-Q2, H15: not column 3 = 4 + 5 + 6, not column 3 = 7 + 11",
+        )
+        assert (keep(rows).kept, keep(rows).unchanged) == (1, 1)
+        found = former.published_counts(connection, [before], "H15")
+        assert found["2024-Q2"].counts.values() == numbers  # the newest import
+        # What the warehouse itself published wins over any import.
+        keep([replace(rows[0], period=QUARTER)])
+        published = former.published_counts(connection, [QUARTER], "H15")["2024-Q3"].counts
+        assert published.values() != numbers
+        figures = load_figures(
+            connection, QUARTER, "H15", province_name="Đắk Lắk", known_at=SECOND, zone=story.settings.zone
+        )
+        assert figures.previous == figures.previous_published == found["2024-Q2"]
+        for change in ("update published.former_figure set received_total = 1", "delete from published.former_figure"):
+            with pytest.raises(psycopg.errors.Error), connection.transaction():
+                connection.execute(change.encode())
+    assert story.call("quarter", "import", str(file), "--by", "x")[1]["kept"] == 1
+    with undone(story) as connection:
+        assert former.published_counts(connection, [before], "H15")
+
+
 def test_edition_2_lists_the_dossiers_that_moved_with_their_reasons(story: Story) -> None:
     found = editions.diff(story.settings, QUARTER)
     moved = {
@@ -243,7 +282,7 @@ def test_the_first_edition_verifies_and_renders_the_same_bytes_after_all_that(st
     code, found = story.call("quarter", "verify", "2024-Q3", "--head", story.head)
     assert (code, found["findings"], found["head"]) == (0, [], story.head)
     assert (
-        (found["editions"], found["files"], found["rendered"]) == (1, len(story.files), len(story.files)) == (1, 4, 4)
+        (found["editions"], found["files"], found["rendered"]) == (1, len(story.files), len(story.files)) == (1, 7, 7)
     )
     assert found["rows"] > 100
     with undone(story) as connection:
@@ -577,6 +616,35 @@ def test_a_source_that_had_not_delivered_is_declared_on_the_form(story: Story, t
     sheet = load_workbook(files["bieu-ii-06a.xlsx"])["II.06a"]
     assert [c.value for row in sheet.iter_rows() for c in row if said in str(c.value)]
     assert said not in story.files["bao-cao.html"].decode()
+    with ZipFile(files["bao-cao.docx"]) as word, ZipFile(files["du-lieu.zip"]) as data:
+        assert said in word.read("word/document.xml").decode()
+        assert "igate" in json.loads(data.read("datapackage.json"))["gaps"][0]
+
+
+def test_a_unit_s_part_has_the_figures_of_its_form(story: Story, tmp_path: Path) -> None:
+    """From the models to the recipient's folder; ways and faults are test_delivery's."""
+    lines = "recipients: [{id: all, folder: out}, {id: lak, unit: H15.21, folder: out}, {id: late, unit: H15.88, folder: out}]"
+    text = story.settings.file.read_text(encoding="utf-8") + f"delivery: {{{lines}}}\n"
+    out = tmp_path / "out"
+    out.mkdir()
+    file = story.settings.file.with_name("with_recipients.yml")
+    file.write_text(text.replace("folder: out", f"folder: {json.dumps(str(out))}"), encoding="utf-8")
+    answer = CliRunner().invoke(app, ["quarter", "deliver", "2024-Q3", "--json", "--config", str(file)])
+    assert "late (H15.88); nothing was sent" in str(answer.exception)  # it came after edition 1
+    file.write_text(file.read_text(encoding="utf-8").replace("H15.88", "H15.07"), encoding="utf-8")
+    answer = CliRunner().invoke(app, ["quarter", "deliver", "2024-Q3", "--json", "--config", str(file)])
+    assert [one["state"] for one in json.loads(answer.stdout)["deliveries"]] == ["sent"] * 3
+    folder = out / "statutory_2024-Q3" / "edition-1"
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if "H15" not in path.name} == story.files
+    book = load_workbook(folder / "bieu-ii-06a-H15.21.xlsx")
+    rows = {row[1]: row[2:13] for sheet in book for row in sheet.iter_rows(values_only=True) if isinstance(row[2], int)}
+    wanted = story.world.rows(
+        f"select agency_name_vi, {', '.join(FORM)} from published.form_ii_06a where edition_id = ({FIRST_EDITION})"
+        " and org_view = 'as_was' and (agency_code = 'H15.21' or agency_code = any(%s))",
+        list(COMMUNES),
+    )
+    assert len(wanted) == 3 and rows["Tổng cộng"] == next(row[1:] for row in wanted if row[0] == "Huyện Lắk")
+    assert all(rows[name] == tuple(numbers) for name, *numbers in wanted if name != "Huyện Lắk")
 
 
 def test_publishing_supersedes_the_edition_before(story: Story, postgres: EmbeddedPostgres) -> None:

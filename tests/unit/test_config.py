@@ -176,3 +176,51 @@ def test_addresses_of_sftp_that_are_refused(tmp_path: Path, address: str) -> Non
     with pytest.raises(ConfigurationError, match="an SFTP folder is written sftp://host:port/folder") as caught:
         portal(tmp_path, f'path: "{address}", credentials: DVCQG')
     assert "private" not in str(caught.value)
+
+
+def delivery(folder: Path, recipients: str, mail: str = "mail: {host: m.vn, sender: a@b.vn}, ") -> config.Settings:
+    return config.load(write(folder, f"{GOOD}delivery: {{{mail}recipients: [{recipients}]}}\n"))
+
+
+def test_recipients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OFFICE_KEY_FILE", raising=False)
+    found = delivery(
+        tmp_path,
+        '{id: a, mail: x@y.vn}, {id: b, unit: H15.07, sftp: "sftp://h/in", credentials: OFFICE}, {id: c, folder: out}',
+    ).delivery
+    assert [(one.channel, one.address, one.unit) for one in found.recipients] == [
+        ("mail", "x@y.vn", None), ("sftp", "sftp://h/in", "H15.07"), ("folder", "out", None),
+    ]  # fmt: skip
+    assert [one.secrets for one in found.recipients] == [(), ("OFFICE_USER", "OFFICE_PASSWORD"), ()]
+    assert found.mail is not None and (found.mail.port, found.mail.security, found.mail.secrets) == (
+        587,
+        "starttls",
+        (),
+    )
+
+
+@pytest.mark.parametrize(
+    ("recipients", "mail", "said"),
+    [
+        ("{id: a}", "", "give one of mail, sftp and folder"),
+        ("{id: a, mail: x@y.vn, folder: out}", None, "give one of mail, sftp and folder"),
+        ("{id: a, mail: x@y.vn}", "", "recipients by e-mail need a server"),
+        ('{id: a, mail: "x@y.vn, z@y.vn"}', None, "String should match pattern"),
+        ('{id: a, mail: "x@y.vn\\nBcc: z@y.vn"}', None, "String should match pattern"),
+        ('{id: a, mail: "x@y.vn\\n"}', None, "String should match pattern"),
+        ('{id: a, sftp: "sftp://h/in"}', "", "credentials: sftp needs it"),
+        ('{id: a, sftp: "sftp://u:p@h/in", credentials: A}', "", "with no user or password in it"),
+        ("{id: a, folder: out, credentials: A}", "", "mail and folder have none"),
+        ("{id: a, folder: out}, {id: a, folder: other}", "", "the id a is used more than once"),
+        ("{id: a, folder: out}, {id: b, folder: out}", "", "a, b would receive the same at the same place"),
+        (
+            "{id: a, folder: out}",
+            "mail: {host: h, sender: a@b.vn, security: none, credentials: S}, ",
+            "a password is sent",
+        ),
+    ],
+)
+def test_recipients_that_cannot_be_served(tmp_path: Path, recipients: str, mail: str | None, said: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        delivery(tmp_path, recipients, *(() if mail is None else (mail,)))
+    assert said in str(raised.value)

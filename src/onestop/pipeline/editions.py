@@ -15,6 +15,7 @@ import psycopg
 from onestop.config import Settings
 from onestop.errors import OnestopError
 from onestop.periods import Period
+from onestop.reporting import former
 from onestop.reporting.editions import diff as diffs
 from onestop.reporting.editions import explain as explained
 from onestop.reporting.editions import life, products, store
@@ -22,8 +23,8 @@ from onestop.reporting.editions import readiness as conditions
 from onestop.reporting.editions import verify as verified
 from onestop.reporting.editions.build import newest_build
 from onestop.reporting.editions.model import Edition, Reason
-from onestop.warehouse.connection import connect, warehouse_dsn
-from onestop.warehouse.migrations import migrate
+from onestop.warehouse.connection import connect
+from onestop.warehouse.migrations import migrated
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Drafted:
 
 def draft(settings: Settings, period: Period, *, at: datetime, by: str | None = None) -> Drafted:
     """Make or replace the period's draft."""
-    with _warehouse(settings) as connection:
+    with warehouse(settings) as connection:
         build = newest_build(connection)
         made = life.draft(connection, settings, period, at=at, by=by or somebody())
         return Drafted(made, build.is_behind)
@@ -46,7 +47,7 @@ def restate(
     settings: Settings, period: Period, *, at: datetime, reason: str, code: Reason | None = None, by: str | None = None
 ) -> Drafted:
     """Draft the next version of an approved or published period."""
-    with _warehouse(settings) as connection:
+    with warehouse(settings) as connection:
         build = newest_build(connection)
         made = life.restate(connection, settings, period, at=at, by=by or somebody(), reason=reason, code=code)
         return Drafted(made, build.is_behind)
@@ -56,7 +57,7 @@ def approve(
     settings: Settings, period: Period, *, at: datetime, by: str | None = None, edition_id: int | None = None
 ) -> Edition:
     """Freeze the period's draft; with `edition_id` only if it is still this one."""
-    with _warehouse(settings) as connection:
+    with warehouse(settings) as connection:
         two_persons = settings.editions.two_persons
         return life.approve(
             connection, period, at=at, by=by or somebody(), two_persons=two_persons, edition_id=edition_id
@@ -65,14 +66,25 @@ def approve(
 
 def refuse(settings: Settings, period: Period, *, at: datetime, reason: str, by: str | None = None) -> Edition:
     """Note that the period's draft was refused, and why."""
-    with _warehouse(settings) as connection:
+    with warehouse(settings) as connection:
         return life.refuse(connection, period, at=at, by=by or somebody(), reason=reason)
 
 
 def publish(settings: Settings, period: Period, *, at: datetime, by: str | None = None) -> life.Published:
     """Publish the period's approved edition."""
-    with _warehouse(settings) as connection:
+    with warehouse(settings) as connection:
         return life.publish(connection, settings, period, at=at, by=by or somebody())
+
+
+def import_former(settings: Settings, file: Path, *, at: datetime, by: str | None = None) -> former.Imported:
+    """Keep a file's former quarters; all of its rows or none.
+
+    Raises:
+        ConfigurationError: the file holds something else.
+    """
+    rows, sha256 = former.read_file(file)
+    with warehouse(settings) as connection:
+        return former.keep(connection, rows, file=file.name, sha256=sha256, at=at, by=by or somebody())
 
 
 def files(settings: Settings, period: Period, version: int | None = None) -> list[Path]:
@@ -81,7 +93,7 @@ def files(settings: Settings, period: Period, version: int | None = None) -> lis
     Raises:
         OnestopError: the edition was never published.
     """
-    with _warehouse(settings) as connection:
+    with warehouse(settings) as connection:
         edition = store.edition(connection, period, version)
         kept = products.kept(connection, edition)
         if not kept:
@@ -94,25 +106,25 @@ def files(settings: Settings, period: Period, version: int | None = None) -> lis
 
 def history(settings: Settings, period: Period) -> tuple[list[Edition], list[dict[str, Any]]]:
     """The period's editions and all that was done with them."""
-    with _warehouse(settings) as connection:
+    with warehouse(settings) as connection:
         return store.editions(connection, period), store.events(connection, period)
 
 
 def diff(settings: Settings, period: Period, *, version: int | None = None, agency: str | None = None) -> diffs.Diff:
     """An edition beside the one before."""
-    with _warehouse(settings) as connection:
+    with warehouse(settings) as connection:
         return diffs.diff(connection, period, version=version, agency=agency)
 
 
 def verify(settings: Settings, period: Period, *, head: str | None = None) -> verified.Verified:
     """Look for any changed byte."""
-    with _warehouse(settings) as connection:
+    with warehouse(settings) as connection:
         return verified.verify(connection, settings, period, head=head)
 
 
 def readiness(settings: Settings, period: Period, *, at: datetime) -> conditions.Readiness:
     """A line per condition."""
-    with _warehouse(settings) as connection:
+    with warehouse(settings) as connection:
         return conditions.readiness(connection, settings, period, at=at)
 
 
@@ -127,7 +139,7 @@ def explain(
     version: int | None = None,
 ) -> explained.Explained:
     """From a figure down to what it counts."""
-    with _warehouse(settings) as connection:
+    with warehouse(settings) as connection:
         return explained.explain(connection, period, metric, agency, field=field, org_view=org_view, version=version)
 
 
@@ -140,8 +152,7 @@ def somebody() -> str:
 
 
 @contextmanager
-def _warehouse(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
+def warehouse(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
     """A connection to the migrated warehouse, each step's own transaction to make."""
-    with closing(connect(warehouse_dsn(settings), autocommit=True)) as connection:
-        migrate(connection)
+    with closing(connect(migrated(settings, "publisher"), autocommit=True, role="publisher")) as connection:
         yield connection

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 import fsspec
 from fsspec import AbstractFileSystem
 
-from onestop.config import PortalExportSource, Settings, required_secrets, secret, variable
-from onestop.errors import ConfigurationError, SourceUnavailable
+from onestop.config import PortalExportSource, Settings
+from onestop.errors import SourceUnavailable
 from onestop.sources.sftp import SftpAddress, SftpFolder, SftpLogin
+from onestop.sources.sftp_login import login_of
 
 
 @contextmanager
@@ -40,22 +40,4 @@ def file_system(settings: Settings, source: PortalExportSource) -> Iterator[tupl
 
 def sftp_login(settings: Settings, source: PortalExportSource) -> SftpLogin:
     """Raises ConfigurationError where the environment lacks a part of it."""
-    name = str(source.credentials)
-    (user,) = required_secrets(f"{name}_USER")
-    password, key_file, known_hosts = (
-        secret(f"{name}_PASSWORD"),
-        variable(f"{name}_KEY_FILE"),
-        variable(f"{name}_KNOWN_HOSTS"),
-    )
-    if password is None and key_file is None:
-        raise ConfigurationError(
-            f"{source.id}: neither {name}_PASSWORD nor {name}_KEY_FILE is set", next_step="set one of them"
-        )
-    return SftpLogin(
-        user=user,
-        password=password,
-        key_file=Path(key_file) if key_file else None,
-        known_hosts=Path(known_hosts) if known_hosts else None,
-        kept_hosts=settings.local / "known_hosts",
-        variables=name,
-    )
+    return login_of(settings, source.id, str(source.credentials))

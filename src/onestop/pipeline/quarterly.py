@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from onestop import config
 from onestop.config import Settings
 from onestop.periods import Period, last_complete_quarter, parse
-from onestop.pipeline import editions, flows
+from onestop.pipeline import delivery, editions, flows
 from onestop.reporting.editions.diff import Diff
 from onestop.reporting.editions.model import REASONS_VI
 from onestop.reporting.wording import period_title
@@ -73,6 +74,19 @@ def approve_and_publish(
     if (newest.edition_id, newest.status) != (shown["edition_id"], "approved"):  # a second try goes on from there
         editions.approve(settings, wanted, at=now, by=who, edition_id=shown["edition_id"])
     return [str(path) for path in editions.publish(settings, wanted, at=now, by=who).files]
+
+
+def deliver(settings: Settings, period: str) -> list[str]:
+    """Send what was published to whom it was not sent yet, what failed again; nobody named: nothing to do.
+
+    Raises:
+        DeliveryFailed: somebody did not surely get theirs; the others have it.
+    """
+    if not settings.delivery.recipients:
+        return []
+    found = delivery.deliver(settings, parse(period), clock=partial(config.now, settings), by=DRAFTED_BY, retry=True)
+    delivery.alarm(found)
+    return [f"{one.recipient}: {one.state}" for one in found.all]
 
 
 def send_back(settings: Settings, period: str, answer: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,16 +22,25 @@ from onestop.config import Settings
 from onestop.errors import OnestopError
 from onestop.periods import Period
 from onestop.reporting.data_package import write_data_package
+from onestop.reporting.document import contents
+from onestop.reporting.document_pdf import write_pdf
+from onestop.reporting.document_word import write_word
 from onestop.reporting.figures import load_figures
 from onestop.reporting.model import ReportFigures
+from onestop.reporting.office import own_template, with_office
+from onestop.reporting.other_workbook import write_other_workbook
 from onestop.reporting.page import write_page
 from onestop.reporting.wording import Language, province_title
 from onestop.reporting.workbook import write_workbook
 
 WORKBOOK = "bieu-ii-06a.xlsx"
+OTHER_FORMS = "bieu-khac.xlsx"
 PAGE = "bao-cao.html"
 FIGURES = "figures.json"
+WORD = "bao-cao.docx"
+PDF = "bao-cao.pdf"
 DATA = "du-lieu.zip"
+PRODUCTS = (WORKBOOK, OTHER_FORMS, WORD, PDF, PAGE, FIGURES, DATA)
 DRAFT = "draft"
 
 
@@ -68,19 +78,29 @@ def draft(
         zone=settings.zone,
         unit_forms=unit_sheets,
     )
-    return write_draft(figures, settings, folder)
+    return write_draft(with_office(figures, settings), settings, folder)
 
 
 def write_draft(figures: ReportFigures, settings: Settings, folder: str = DRAFT) -> list[Path]:
     """Write the products of figures already read; see `draft`."""
     status = "draft" if folder == DRAFT else "known_at"
-    return write_products(settings, figures.period, folder, render(figures, settings.reports.language, status))
+    return write_products(
+        settings, figures.period, folder, render(figures, settings.reports.language, status, own_template(settings))
+    )
 
 
-def render(figures: ReportFigures, language: Language, status: str) -> dict[str, bytes]:
-    """The products by file name. The same figures give the same bytes."""
+def render(figures: ReportFigures, language: Language, status: str, template: bytes | None = None) -> dict[str, bytes]:
+    """The products by file name; `template`: the office's own Word template. The same figures give the same bytes.
+
+    Raises:
+        ConfigurationError: the template cannot be filled.
+    """
+    said = contents(figures)
     return {
         WORKBOOK: write_workbook(figures),
+        OTHER_FORMS: write_other_workbook(figures),
+        WORD: write_word(said, figures.known_at, template),
+        PDF: write_pdf(said, figures.known_at),
         PAGE: write_page(figures, language).encode(),
         FIGURES: _as_json(figures, status).encode(),
         DATA: write_data_package(figures, status),
@@ -127,6 +147,7 @@ def _as_json(figures: ReportFigures, status: str) -> str:
             "value": now.resolved_in_time / now.resolved_total if now.resolved_total else None,
         },
         "quarantined_open": figures.quarantined,
+        "expected": [{**asdict(one), "missing_share": one.missing_share} for one in figures.expected],
     }
     if figures.edition:
         mark = figures.edition

@@ -18,7 +18,10 @@ from psycopg.rows import tuple_row
 
 from onestop.errors import OnestopError
 from onestop.periods import Period, containing
+from onestop.reporting.arrival_figures import load_expected
+from onestop.reporting.former import published_counts
 from onestop.reporting.levels import AgencyVersion, Tree, level_blocks
+from onestop.reporting.measure_figures import load_measures, load_unit_fields
 from onestop.reporting.model import (
     COLUMNS,
     Bounds,
@@ -85,6 +88,7 @@ def load_figures(
     known_at: datetime,
     zone: ZoneInfo,
     unit_forms: Sequence[str] = (),
+    all_units: bool = False,
 ) -> ReportFigures:
     """The figures of one period, in the view `as_was`.
 
@@ -96,13 +100,15 @@ def load_figures(
         known_at: the moment whose knowledge the warehouse was built with; aware.
         zone: the province's time zone.
         unit_forms: codes of units whose own form is wanted too.
+        all_units: with the form of every unit (`unit_levels`).
 
     Raises:
         OnestopError: the warehouse is not built, does not hold the period or a unit asked for, or its figures do not
             add up.
     """
     try:
-        return _Reader(connection, period, province_code).figures(province_name, known_at.astimezone(zone), unit_forms)
+        reader = _Reader(connection, period, province_code)
+        return reader.figures(province_name, known_at.astimezone(zone), unit_forms, all_units=all_units)
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName) as problem:
         raise OnestopError(
             f"the warehouse holds no report tables of this version ({problem.diag.message_primary})",
@@ -119,7 +125,9 @@ class _Reader:
         self._root = province_code
         self._key = (period.convention, period.name)
 
-    def figures(self, province_name: str, known_at: datetime, unit_forms: Sequence[str]) -> ReportFigures:
+    def figures(
+        self, province_name: str, known_at: datetime, unit_forms: Sequence[str], *, all_units: bool
+    ) -> ReportFigures:
         is_preliminary = self._is_preliminary()
         counts = {code: (name, Counts(*numbers)) for code, name, *numbers in self._rows(UNITS, self._key)}
         versions = [AgencyVersion(*row) for row in self._rows(AGENCIES)]
@@ -129,9 +137,17 @@ class _Reader:
                 f"{self._period}: report.form_ii_06a has no row for the province {self._root}",
                 next_step="compare province.code in province.yml with the root of agencies.csv; then onestop transform",
             )
-        forms = self._forms([self._root, *unit_forms])
         units = _units(counts, tree)
+        everyone = [unit.code for unit in units] if all_units else []
+        forms = self._forms([self._root, *unit_forms, *everyone])
         province = counts[self._root][1]
+        neighbours = self._neighbours(province)
+        metrics, measures, unit_kinds = load_measures(
+            self._rows,
+            self._period,
+            has_previous=_is_held(neighbours["previous"]),
+            has_last_year=_is_held(neighbours["year_before"]),
+        )
         figures = ReportFigures(
             period=self._period,
             known_at=known_at,
@@ -142,10 +158,16 @@ class _Reader:
             levels=forms[self._root],
             units=units,
             unit_forms={},
+            unit_levels={code: forms[code] for code in everyone},
             durations=Durations(dict(self._rows(DURATIONS, (self._period.first, self._period.last)))),
             quarantined=next(iter(self._rows(QUARANTINED)))[0],
             consequence=self._consequence(),
-            **self._neighbours(province),
+            metrics=metrics,
+            measures=measures,
+            unit_kinds=unit_kinds,
+            unit_fields=load_unit_fields(self._rows, self._period),
+            expected=load_expected(self._rows, self._period, known_at, str(known_at.tzinfo)) if is_preliminary else (),
+            **neighbours,
         )
         figures = replace(figures, unit_forms={figures.unit(code).code: forms[code] for code in unit_forms})
         figures.check()
@@ -196,18 +218,26 @@ class _Reader:
         [(first_receipt,)] = self._rows(FIRST_RECEIPT)
         rows = self._rows(OTHER_PERIODS, (self._period.convention, list(wanted), self._root))
         held = {name: PeriodCounts(wanted[name], Counts(*numbers)) for name, *numbers in rows}
+        printed = published_counts(self._connection, [p for p in (before, last_year) if p], self._root)
 
         def comparable(other: Period | None) -> PeriodCounts | None:
-            found = held.get(other.name) if other else None
+            if other is None:
+                return None
+            found = held.get(other.name)
             full = found and first_receipt is not None and first_receipt <= found.period.first
-            return found if found and full and _is_sizeable(found.counts, province) else None
+            return found if found and full and _is_sizeable(found.counts, province) else printed.get(other.name)
 
         return {
             "previous": comparable(before),
+            "previous_published": printed.get(before.name) if before else None,
             # A year's previous period is the year before: one comparison, not the same one twice.
             "year_before": comparable(last_year) if before != last_year else None,
             "months": _trend([held[m.name] for m in months if m.name in held], first_receipt),
         }
+
+
+def _is_held(other: PeriodCounts | None) -> bool:
+    return other is not None and not other.is_printed
 
 
 def _units(counts: Mapping[str, tuple[str, Counts]], tree: Tree) -> tuple[UnitRow, ...]:

@@ -106,7 +106,7 @@ class SftpFolder(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no typ
         """The entries of a folder, always fresh; a link shows what it leads to. Raises OSError, SourceUnavailable."""
         path = str(self._strip_protocol(path)) or "/"
         found = []
-        with self._session() as sftp:
+        with self.session() as sftp:
             for entry in sftp.listdir_attr(path):
                 name = f"{path.rstrip('/')}/{entry.filename}"
                 looks: paramiko.SFTPAttributes = entry
@@ -119,19 +119,22 @@ class SftpFolder(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no typ
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         """What the server says of one path now. Raises OSError, SourceUnavailable."""
         path = str(self._strip_protocol(path)) or "/"
-        with self._session() as sftp:
+        with self.session() as sftp:
             return _entry(path, sftp.stat(path))
 
     def _open(self, path: str, mode: str = "rb", **options: Any) -> SftpFile:
         if mode != "rb":
             raise OSError(errno.EROFS, "files of a source are only read")
-        with self._session() as sftp:
+        with self.session() as sftp:
             handle = sftp.open(path, "rb")
         return SftpFile(self, path, handle, self.wire, cache_type=options.get("cache_type", "readahead"))
 
     @contextlib.contextmanager
-    def _session(self) -> Iterator[paramiko.SFTPClient]:
-        """The connection, made again where it was lost; what goes wrong with it becomes an OSError."""
+    def session(self) -> Iterator[paramiko.SFTPClient]:
+        """The connection itself, for whoever does more than list and read.
+
+        It is made again where it was lost; what goes wrong with it becomes an OSError.
+        """
         if self._sftp is None:
             self._reconnect()
         assert self._sftp is not None  # noqa: S101  (connected, or an error was raised)
@@ -243,11 +246,12 @@ class SftpFolder(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no typ
             )
         if isinstance(problem, socket.gaierror):
             return SourceUnavailable(
-                f"{server} has a name that nobody knows", next_step="correct `path` in province.yml, or mend the DNS"
+                f"{server} has a name that nobody knows",
+                next_step="correct the address in province.yml, or mend the DNS",
             )
         if isinstance(problem, paramiko.ssh_exception.NoValidConnectionsError | ConnectionRefusedError):
             return SourceUnavailable(
-                f"{server} refused the connection", next_step="see whether it runs, and the port in `path`"
+                f"{server} refused the connection", next_step="see whether it runs, and the port in province.yml"
             )
         if isinstance(problem, TimeoutError):
             return SourceUnavailable(

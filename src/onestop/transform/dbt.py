@@ -99,7 +99,7 @@ def build(
         *(("path:seeds",) if "intermediate" in layers else ()),
         *(() if run_unit_tests else ("--exclude-resource-type", "unit_test")),
     ]
-    with closing(connect(dsn, autocommit=True)) as connection:
+    with closing(connect(dsn, autocommit=True, role="transformer")) as connection:
         _wait_for_turn(connection, schema_prefix)
         asked = rounds.Round(None, True, "a set of schemas of its own")
         if not schema_prefix:
@@ -129,7 +129,7 @@ def build(
         raise explain(result.failed, target_path)
     refuse_emptiness(result)
     if asked.round_id is not None:
-        with closing(connect(dsn, autocommit=True)) as connection:
+        with closing(connect(dsn, autocommit=True, role="transformer")) as connection:
             rounds.finish(connection, asked, layers)
     return result
 
@@ -216,7 +216,7 @@ def _file(connection: psycopg.Connection[tuple[object, ...]], dsn: str, result: 
     except psycopg.OperationalError as problem:
         # The connection that held the lock went away with the server; the results may still find another.
         try:
-            with closing(connect(dsn, autocommit=True)) as another:
+            with closing(connect(dsn, autocommit=True, role="transformer")) as another:
                 file_results(another, result)
         except (psycopg.Error, OnestopError):
             raise connection_lost(str(problem)) from None

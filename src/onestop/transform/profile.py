@@ -24,12 +24,14 @@ def write_profile(folder: Path, connection: psycopg.Connection[tuple[object, ...
     """
     info = connection.info
     given = conninfo_to_dict(dsn)
+    taken_on, login = connection.execute("select current_user, session_user").fetchall()[0]
     output: dict[str, object] = {
         "type": "postgres",
         "host": info.host or info.hostaddr,
         "port": info.port,
         "user": info.user,
         "password": f"{{{{ env_var('{PASSWORD}') }}}}",
+        **({"role": taken_on} if taken_on != login else {}),
         "dbname": info.dbname,
         "schema": "intermediate",
         "threads": THREADS,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from io import BytesIO
 
+import docx
 import pytest
 
 from onestop.errors import ConfigurationError
@@ -14,7 +17,7 @@ from onestop.reporting.editions import products
 from onestop.reporting.editions.canonical import Content, as_json, manifest, row_check, sha256, values
 from onestop.reporting.editions.model import REASONS, REASONS_VI, Edition, person, reason_code, reason_text, same_person
 from onestop.reporting.editions.tables import BY_NAME, TABLES
-from onestop.reporting.model import EditionMark, ReportFigures
+from onestop.reporting.model import EditionMark, Narrative, ReportFigures
 
 AT = datetime(2024, 9, 25, 1, tzinfo=UTC)
 EDITION = Edition(
@@ -87,6 +90,27 @@ def test_kept_figures_render_the_same_bytes(figures: ReportFigures) -> None:
     assert render(marked[0], "vi", "published") == render(marked[1], "vi", "published")
     page = render(marked[1], "vi", "published")["bao-cao.html"].decode()
     assert "c" * 64 in page and "<b>lý do" not in page and "Bản dự thảo" not in page
+
+
+def test_the_offices_template_is_kept_with_the_figures_once_it_can_be_filled(figures: ReportFigures) -> None:
+    template = {}
+    for name in ("{{ number }}", "{% if not draft %}{{ nummer }}{% endif %}"):
+        document, buffer = docx.Document(), BytesIO()
+        document.add_paragraph(name)
+        document.save(buffer)
+        template[name] = buffer.getvalue()
+    good, bad = template.values()
+    kept = json.loads(products.as_text(figures, "vi", good))
+    assert base64.b64decode(kept["template"]) == good
+    assert "template" not in json.loads(products.as_text(figures, "vi"))
+    with pytest.raises(ConfigurationError, match="nummer"):
+        products.as_text(figures, "vi", bad)
+
+
+def test_figures_kept_before_there_were_narratives_are_still_read(figures: ReportFigures) -> None:
+    kept = json.loads(products.as_text(figures, "vi"))["figures"]
+    del kept["narrative"]
+    assert products._FIGURES.validate_python(kept).narrative == Narrative()
 
 
 def test_english_page_says_the_edition(figures: ReportFigures) -> None:

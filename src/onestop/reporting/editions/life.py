@@ -25,6 +25,7 @@ from onestop.reporting.editions.model import Edition, Reason, person, reason_tex
 from onestop.reporting.editions.readiness import gaps
 from onestop.reporting.editions.tables import TABLES
 from onestop.reporting.figures import load_figures
+from onestop.reporting.office import own_template, with_office
 
 Progress = Callable[[str, int], None]
 
@@ -110,6 +111,7 @@ def _write_draft(
         province_name=settings.province.name_vi,
         known_at=build.known_at,
         zone=settings.zone,
+        all_units=True,
     )
     if old:
         store.remove_draft(connection, old)
@@ -127,8 +129,9 @@ def _write_draft(
         reason=reason,
         code_version=__version__,
     )
-    figures = replace(figures, gaps=gaps(connection, settings, period, at=build.known_at))
-    text = products.as_text(figures, settings.reports.language)
+    declared = gaps(connection, settings, period, at=build.known_at)
+    figures = with_office(replace(figures, gaps=declared), settings)
+    text = products.as_text(figures, settings.reports.language, own_template(settings))
     drafting.fill(connection, edition_id, period, build.known_at, text)
     if before:
         moved.keep_moved(

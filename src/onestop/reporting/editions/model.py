@@ -84,17 +84,15 @@ def same_person(one: str, other: str) -> bool:
     return person(one).casefold() == person(other).casefold()
 
 
-def reason_text(text: str) -> str:
-    """The reason of a restatement as it is kept.
+def reason_text(text: str, missing: str = "a restatement needs a reason") -> str:
+    """A reason as it is kept; `missing` is said where there is none.
 
     Raises:
         ConfigurationError: there is nothing in it.
     """
     kept = unicodedata.normalize("NFC", text).strip()
     if not kept:
-        raise ConfigurationError(
-            "a restatement needs a reason", next_step="say why the published figures change: --reason '...'"
-        )
+        raise ConfigurationError(missing, next_step="say why: --reason '...'")
     return kept
 
 

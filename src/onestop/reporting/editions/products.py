@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ from pydantic import TypeAdapter
 
 from onestop.config import Settings
 from onestop.errors import OnestopError
+from onestop.reporting.document import contents
+from onestop.reporting.document_word import write_word
 from onestop.reporting.draft import render, write_products
 from onestop.reporting.editions.model import Edition
 from onestop.reporting.editions.store import file_hash
@@ -25,13 +28,22 @@ from onestop.reporting.wording import Language
 
 _FIGURES = TypeAdapter(ReportFigures)
 _REPORTING = Path(__file__).resolve().parents[1]
+_SOURCES = frozenset((".py", ".j2", ".css", ".js", ".yml", ".typ", ".docx"))
+_WRITERS = ("onestop", "xlsxwriter", "jinja2", "docxtpl", "python-docx", "typst")
 
 
-def as_text(figures: ReportFigures, language: Language) -> str:
-    """The figures of a draft as they are kept: everything that a product shows, and in which language."""
-    return json.dumps(
-        {"language": language, "figures": _FIGURES.dump_python(figures, mode="json")}, ensure_ascii=False, indent=1
-    )
+def as_text(figures: ReportFigures, language: Language, template: bytes | None = None) -> str:
+    """The figures of a draft as they are kept: everything that a product shows, in which language, in which template.
+
+    Raises:
+        ConfigurationError: the template cannot be filled; once approved it would be too late to say so.
+    """
+    kept: dict[str, Any] = {"language": language, "figures": _FIGURES.dump_python(figures, mode="json")}
+    if template is not None:
+        signed = replace(figures, edition=EditionMark(1, "0" * 64, "-", figures.known_at, None))
+        write_word(contents(signed), figures.known_at, template)
+        kept["template"] = base64.b64encode(template).decode()
+    return json.dumps(kept, ensure_ascii=False, indent=1)
 
 
 def render_edition(connection: psycopg.Connection[Any], edition: Edition, zone: ZoneInfo) -> dict[str, bytes]:
@@ -40,30 +52,47 @@ def render_edition(connection: psycopg.Connection[Any], edition: Edition, zone: 
     Raises:
         OnestopError: the edition is a draft, or its figures cannot be read by this program.
     """
-    if edition.sha256 is None or edition.approved_by is None or edition.approved_at is None:
+    if edition.sha256 is None:
         raise OnestopError(
             f"{edition.name} is a draft", next_step=f"approve it: onestop quarter approve {edition.value}"
         )
+    shown, language, template = kept_figures(connection, edition, zone)
+    return render(shown, language, "published", template)
+
+
+def kept_figures(
+    connection: psycopg.Connection[Any], edition: Edition, zone: ZoneInfo
+) -> tuple[ReportFigures, Language, bytes | None]:
+    """What an edition keeps for its files: figures with its mark (a draft has none), language, the office's template.
+
+    Raises:
+        OnestopError: this program cannot read them.
+    """
     row = connection.execute(
         "select figures from published.report_figures where edition_id = %s", [edition.edition_id]
     ).fetchone()
     try:
         kept = json.loads(row[0] if row else "")
         figures = _FIGURES.validate_python(kept["figures"])
+        template = base64.b64decode(kept["template"]) if "template" in kept else None
     except (ValueError, KeyError, TypeError) as problem:
         raise OnestopError(
             f"{edition.name}: its figures cannot be read by this version of onestop",
             next_step=f"its files are kept: onestop quarter files {edition.value} --edition {edition.version}",
         ) from problem
-    mark = EditionMark(
+    shown = replace(figures, known_at=figures.known_at.astimezone(zone), edition=_mark(edition, zone))
+    return shown, kept["language"], template
+
+
+def _mark(edition: Edition, zone: ZoneInfo) -> EditionMark | None:
+    if edition.sha256 is None or edition.approved_by is None or edition.approved_at is None:
+        return None
+    return EditionMark(
         version=edition.version,
         sha256=edition.sha256,
         approved_by=edition.approved_by,
         approved_at=edition.approved_at.astimezone(zone),
         reason=edition.reason,
-    )
-    return render(
-        replace(figures, known_at=figures.known_at.astimezone(zone), edition=mark), kept["language"], "published"
     )
 
 
@@ -104,10 +133,10 @@ def renderer() -> str:
     sources: Sequence[Path] = sorted(
         path
         for path in _REPORTING.rglob("*")
-        if path.suffix in {".py", ".j2", ".css", ".js", ".yml"} and _REPORTING / "editions" not in path.parents
+        if path.suffix in _SOURCES and _REPORTING / "editions" not in path.parents
     )
     whole = hashlib.sha256()
     for path in sources:
         whole.update(path.relative_to(_REPORTING).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    writers = " ".join(f"{name} {version(name)}" for name in ("onestop", "xlsxwriter", "jinja2"))
+    writers = " ".join(f"{name} {version(name)}" for name in _WRITERS)
     return f"{writers} {whole.hexdigest()[:16]}"

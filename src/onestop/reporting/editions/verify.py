@@ -25,7 +25,8 @@ from onestop.reporting.editions.tables import TABLES, Table
 
 MOST_ROWS = 20  # named per table; more are counted
 # Every table of `published`, with how many triggers guard it.
-GUARDS = dict.fromkeys([t.name for t in TABLES] + ["content"], 4) | dict.fromkeys(["product", "event", "edition"], 2)
+GUARDS = dict.fromkeys([t.name for t in TABLES] + ["content"], 4) | dict.fromkeys(["product", "edition"], 2)
+GUARDS |= {"event": 3, "delivery": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ def verify(
                 next_step=f"draft, approve and publish one: onestop quarter draft {period}",
             )
         findings = [*_guards(connection), *_chain(found, head), *_events(connection, period, found)]
+        findings += _delivered(connection, period, found)
         rows = files = rendered = 0
         for edition in found:
             said = _manifest(edition, findings)
@@ -228,6 +230,19 @@ def _events(connection: psycopg.Connection[Any], period: Period, found: list[Edi
                 )
         if one.superseded_at is not None and when.get((one.version, "superseded"), (None,))[0] != one.superseded_at:
             yield Finding(one.version, "edition", "", "superseded_at is not what the events say")
+
+
+def _delivered(connection: psycopg.Connection[Any], period: Period, found: list[Edition]) -> Iterator[Finding]:
+    """What was delivered went out under the hashes that the editions have: a chain made anew whole has others."""
+    rows = connection.execute(
+        "select distinct version, head from published.delivery"
+        " where period_convention = %s and period = %s and head is not null order by version, head",
+        [period.convention, period.name],
+    ).fetchall()
+    heads = {one.version: one.sha256 for one in found}
+    for version, head in rows:
+        if heads.get(version) != head:
+            yield Finding(version, "edition", "", f"it was delivered under another hash, {head}")
 
 
 def _products(
