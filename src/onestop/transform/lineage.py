@@ -100,7 +100,7 @@ class Lineage:
 
     def _columns(self, table: str) -> Mapping[str, str]:
         schema, _, name = table.partition(".")
-        found = self._schema.get(schema, {}).get(name)
+        found: Mapping[str, str] | None = self._schema.get(schema, {}).get(name)
         if found is None:
             raise ConfigurationError(
                 f"there is no table {table!r}",
