@@ -18,7 +18,7 @@ import psycopg
 from onestop.errors import ConfigurationError, OnestopError
 from onestop.resources import resource
 
-Schema = dict[str, dict[str, dict[str, str]]]
+Schema = dict[str, Any]
 _COLUMNS = """
     select table_schema, table_name, column_name, data_type from information_schema.columns
     where table_schema not in ('pg_catalog', 'information_schema')
@@ -59,7 +59,6 @@ class Lineage:
 
     def __init__(self, target_path: Path, schema: Schema) -> None:
         self._target, self._schema = target_path, schema
-        self._plain: dict[str, Any] = dict(schema)  # as sqlglot has its type
         self._parsed: dict[str, Any] = {}
         self._steps: dict[Column, Step] = {}
 
@@ -105,7 +104,7 @@ class Lineage:
 
     def _columns(self, table: str) -> Mapping[str, str]:
         schema, _, name = table.partition(".")
-        found = self._schema.get(schema, {}).get(name)
+        found: Mapping[str, str] | None = self._schema.get(schema, {}).get(name)
         if found is None:
             raise ConfigurationError(
                 f"there is no table {table!r}",
@@ -122,7 +121,7 @@ class Lineage:
 
         query, scope = self._taken_apart(column.table)
         try:
-            node = lineage(column.name, query, schema=self._plain, scope=scope, dialect="postgres", trim_selects=False)
+            node = lineage(column.name, query, schema=self._schema, scope=scope, dialect="postgres", trim_selects=False)
         except (SqlglotError, ValueError) as problem:
             raise OnestopError(f"{column}: its SQL cannot be taken apart ({str(problem)[:200]})") from None
         made_of = {
@@ -146,7 +145,7 @@ class Lineage:
             try:
                 query = qualify(
                     parse_one(text, dialect="postgres"),
-                    schema=self._plain,
+                    schema=self._schema,
                     dialect="postgres",
                     validate_qualify_columns=False,
                     identify=False,
