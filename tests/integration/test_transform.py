@@ -505,14 +505,14 @@ def test_lineage_leads_from_every_column_of_the_served_tables_to_what_was_delive
     def delivered(text: str) -> set[str]:
         return {str(column) for column in origins(lineage.trace(parse_column(text)))}
 
+    models = set(lineage._files)
     for table in ("mart.quarterly_metric", "mart.fct_dossier", "report.form_ii_06a"):
         name = table.partition(".")
         for column in schema[name[0]][name[2]]:
-            for origin in delivered(f"{table}.{column}"):
-                assert origin.split(".")[0] in ("raw", "ops", "quarantine", "mart", "staging"), (column, origin)
+            assert not {origin.rpartition(".")[0] for origin in delivered(f"{table}.{column}")} & models
     assert "raw.one_stop_dossier.ma_ho_so" in delivered("mart.fct_dossier.dossier_code")
     assert "raw.one_stop_dossier.ngay_tiep_nhan" in delivered("fct_dossier.received_on")
-    assert any(origin.startswith("raw.one_stop_dossier.") for origin in delivered("report.form_ii_06a.received_total"))
+    assert any(origin.startswith("raw.") for origin in delivered("mart.quarterly_metric.value"))
     first = lineage.trace(parse_column("mart.fct_dossier.dossier_code"))[0]
     assert first.expression and all(column.table.startswith("intermediate.") for column in first.made_of)
     assert meaning(parse_column("mart.fct_dossier.dossier_code"))

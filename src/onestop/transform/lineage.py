@@ -79,7 +79,7 @@ class Lineage:
         while waiting:
             now = waiting.pop(0)
             if now not in steps:
-                steps[now] = self.step(now)
+                steps[now] = self.step(now) if now == column else self._step_or_wall(now)
                 waiting += steps[now].made_of
         return list(steps.values())
 
@@ -88,6 +88,13 @@ class Lineage:
         if column not in self._steps:
             self._steps[column] = self._step(column)
         return self._steps[column]
+
+    def _step_or_wall(self, column: Column) -> Step:
+        """A model whose SQL cannot be taken apart ends its branch, and says so; the others are followed on."""
+        try:
+            return self.step(column)
+        except OnestopError as problem:
+            return Step(column, f"({problem.message})", ())
 
     @cached_property
     def _files(self) -> dict[str, Path]:
@@ -157,10 +164,12 @@ class Lineage:
 
 
 def _with_named_columns(query: Any) -> Any:
-    """PostgreSQL lets `unnest(list) as code` be a table and its column of that name; said here, since sqlglot asks."""
+    """PostgreSQL lets `unnest(list) as code` be a table and its column of that name, `generate_series` too: said for sqlglot."""
     from sqlglot import exp
 
-    for call in query.find_all(exp.Unnest):
+    for call in query.find_all(exp.Unnest, exp.Table):
+        if isinstance(call, exp.Table) and not isinstance(call.this, exp.GenerateSeries):
+            continue
         alias = call.args.get("alias")
         if alias and alias.this and not alias.columns:
             alias.set("columns", [exp.to_identifier(alias.name)])
