@@ -47,7 +47,11 @@ def write_profile(folder: Path, connection: psycopg.Connection[tuple[object, ...
 
 
 def environment(
-    connection: psycopg.Connection[tuple[object, ...]], known_at: datetime, schema_prefix: str = ""
+    connection: psycopg.Connection[tuple[object, ...]],
+    known_at: datetime,
+    schema_prefix: str = "",
+    *,
+    test_all: bool = True,
 ) -> dict[str, str]:
     """The environment of the dbt process: ours without foreign dbt settings, the password, the build's moment and schemas.
 
@@ -59,6 +63,7 @@ def environment(
         PASSWORD: connection.info.password,
         "ONESTOP_KNOWN_AT": known_at.isoformat(),
         "ONESTOP_SCHEMA_PREFIX": schema_prefix,
+        "ONESTOP_TESTS": "all" if test_all else "touched",
         "DO_NOT_TRACK": "1",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_LOG_LEVEL_FILE": "info",  # every statement with its time is 4 MB a build, and a tenth of a small one's time
