@@ -31,7 +31,11 @@ class DbtServer:
         told = {"words": command[1:], "env": env, "output": str(printed)}
         if self._process is None:
             self._process = subprocess.Popen(
-                [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+                [sys.executable, __file__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
             )
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin and stdout

@@ -201,6 +201,7 @@ class _Run:
                 explained(f"ingest {self.source.id}"),
                 self.work.cursor() as cursor,
                 quiet_collector() as collect_cycles,
+                self.loader.copies.beside(),
             ):
                 for page in pages:
                     chunk += page.records

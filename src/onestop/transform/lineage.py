@@ -18,7 +18,7 @@ import psycopg
 from onestop.errors import ConfigurationError, OnestopError
 from onestop.resources import resource
 
-Schema = Mapping[str, Mapping[str, Mapping[str, str]]]
+Schema = dict[str, Any]
 _COLUMNS = """
     select table_schema, table_name, column_name, data_type from information_schema.columns
     where table_schema not in ('pg_catalog', 'information_schema')
@@ -100,7 +100,7 @@ class Lineage:
 
     def _columns(self, table: str) -> Mapping[str, str]:
         schema, _, name = table.partition(".")
-        found = self._schema.get(schema, {}).get(name)
+        found: Mapping[str, str] | None = self._schema.get(schema, {}).get(name)
         if found is None:
             raise ConfigurationError(
                 f"there is no table {table!r}",
