@@ -426,7 +426,7 @@ def test_logins_are_made_listed_changed_and_removed(world: World) -> None:
         call(world, "roles", "remove", "onestop_loader")
 
 
-def test_the_audit_says_who_did_what_and_stays(world: World) -> None:
+def test_the_audit_says_who_did_what_and_stays(world: World, unit_dsn: str) -> None:
     row = world.one("select min(rejected_id) from quarantine.rejected_row where status = 'open'")
     decide(world.settings, False, [row], by_whom="Trần Thị B", reason="a test record", at=AS_OF)
     found = world.rows("select action, object, by_whom, login, acting_as from ops.audit order by audit_id")
@@ -438,6 +438,7 @@ def test_the_audit_says_who_did_what_and_stays(world: World) -> None:
         ("edition published", edition, "Nguyễn Văn A", *publisher),
     ]
     assert found[-1] == ("rows dismissed", f"1: {row}", "Trần Thị B", "onestop", "onestop_loader")
+    assert urlsplit(unit_dsn).username == "bi_h15_21"
     assert ("login made", f"bi_h15_21: {OWN}") in {one[:2] for one in found}
     with closing(psycopg.connect(world.dsn)) as owner:
         for statement in ("update ops.audit set by_whom = 'x'", "delete from ops.audit", "truncate ops.audit"):
