@@ -13,7 +13,19 @@ import typer
 from typer.exceptions import TyperException
 
 from onestop import __version__
-from onestop.cli import delivery, explain, local, models, published, quality, quarantine, quarter, reconcile, steps
+from onestop.cli import (
+    delivery,
+    explain,
+    local,
+    models,
+    published,
+    quality,
+    quarantine,
+    quarter,
+    reconcile,
+    steps,
+    unit_answers,
+)
 from onestop.cli.output import error_console, secret_free
 from onestop.errors import OnestopError
 
@@ -52,6 +64,7 @@ published.register(app)
 reconcile.register(app)
 quarter.register(app)
 delivery.register()
+unit_answers.register()
 explain.register(app)
 
 

@@ -11,7 +11,6 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from onestop.reporting.document_pdf import write_pdf
 from onestop.reporting.document_word import write_word
 from onestop.reporting.figures import load_figures
 from onestop.reporting.model import ReportFigures
-from onestop.reporting.office import narrative, own_template
+from onestop.reporting.office import own_template, told
 from onestop.reporting.page import write_page
 from onestop.reporting.wording import Language, province_title
 from onestop.reporting.workbook import write_workbook
@@ -75,7 +74,7 @@ def draft(
         zone=settings.zone,
         unit_forms=unit_sheets,
     )
-    return write_draft(replace(figures, narrative=narrative(settings, period)), settings, folder)
+    return write_draft(told(figures, settings), settings, folder)
 
 
 def write_draft(figures: ReportFigures, settings: Settings, folder: str = DRAFT) -> list[Path]:
