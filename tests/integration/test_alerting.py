@@ -132,6 +132,12 @@ def test_a_task_that_failed_for_good_is_told_to_whom_it_may_concern(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", "http://127.0.0.1:17432")
+    place.rows(
+        "insert into ops.load_batch (source_id, entity, origin, received, accepted, quarantined, duplicate, refused,"
+        " started_at, finished_at, state, accepted_at, reached_end, is_first_load, code_version) values"
+        " ('igate', 'dossier', 'test', 100, 0, 0, 0, 100, now(), now(), 'refused', now(), false, false, 'test')"
+    )
+    place.rows("insert into ops.rule_result select max(batch_id), 'OS-001', 'quarantine', 100, 12 from ops.load_batch")
     refused = DataRefused("batch 7 of igate was refused: 12 % of its rows fail", next_step="read the rejected rows")
     dag_alerts.tell_failure(context("ingest__igate", "ingest", failure(refused)))
     dag_alerts.tell_failure(context("transform__warehouse", "build_marts", failure(BuildFailed("fct_dossier failed"))))
@@ -144,7 +150,9 @@ def test_a_task_that_failed_for_good_is_told_to_whom_it_may_concern(
         "task_failed:ops__quality.data_docs",
     ]
     (owner,) = place.mailbox.to(OWNER)
-    assert "Chi tiết: batch 7 of igate was refused" in text_of(owner)
+    said = text_of(owner)
+    assert "100 bản ghi, bị từ chối toàn bộ; OS-001: " in said and "(12 bản ghi)" in said
+    assert "chưa thể lập đủ báo cáo Quý " in said
     build = next(m for m in place.mailbox.to(ENGINEER) if "build_marts" in m["Subject"])
     assert "Run: http://127.0.0.1:17432/dags/transform__warehouse/runs/scheduled__2024-09-25/tasks/build_marts" in (
         text_of(build)

@@ -18,8 +18,11 @@ import psycopg
 import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
+from pytest_httpserver import HTTPServer
 
+from onestop import config
 from onestop.errors import BuildFailed, ConfigurationError, OnestopError, WarehouseUnavailable
+from onestop.pipeline import openlineage
 from onestop.resources import resource
 from onestop.transform.dbt import LAYERS, BuildResult, build
 from onestop.transform.documents import write_docs
@@ -527,3 +530,50 @@ def test_lineage_names_what_there_is_not(world: str, target: Path, tmp_path: Pat
             Lineage(target, schema).trace(parse_column(text))
     with pytest.raises(OnestopError, match="have not been built"):
         Lineage(tmp_path, schema).trace(parse_column("fct_dossier.status"))
+
+
+def test_lineage_events_of_loads_and_builds(
+    world: str, target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, httpserver: HTTPServer
+) -> None:
+    (tmp_path / ".local").mkdir()
+    (tmp_path / ".local" / "dbt").symlink_to(target)
+    (tmp_path / "province.yml").write_text(
+        "province: {code: H15, name_vi: Đắk Lắk}\n"
+        'sources: [{id: igate, kind: one_stop_api, base_url: "http://127.0.0.1:1", credentials: IGATE}]\n',
+        encoding="utf-8",
+    )
+    settings = config.load(tmp_path / "province.yml")
+    with closing(connect(world, autocommit=True)) as connection:
+        batches, nodes = (
+            connection.execute(query).fetchone()[0]  # type: ignore[index]
+            for query in (
+                "select count(*) from ops.load_batch",
+                "select count(*) from ops.dbt_node_result where resource_type = 'model'",
+            )
+        )
+        assert openlineage.emit(settings, connection) == batches + nodes > 50
+        assert openlineage.emit(settings, connection) == 0  # twice is once
+        (file,) = (settings.local / "lineage").glob("openlineage-*.jsonl")
+        events = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        assert len({event["run"]["runId"] for event in events}) == len(events)
+        by_job = {event["job"]["name"]: event for event in events}
+        fact = by_job["transform.mart.fct_dossier"]
+        (output,) = fact["outputs"]
+        assert output["name"].endswith(".mart.fct_dossier")
+        assert any(one["name"].endswith(".intermediate.int_dossier") for one in fact["inputs"]) or fact["inputs"]
+        fields = output["facets"]["columnLineage"]["fields"]
+        assert all(one["name"].split(".")[1] == "intermediate" for one in fields["dossier_code"]["inputFields"])
+        load = by_job["ingest.igate.dossier"]
+        assert (load["eventType"], load["inputs"][0]["namespace"]) == ("COMPLETE", "onestop://igate")
+        assert load["outputs"][0]["name"].endswith(".raw.one_stop_dossier")
+        text = file.read_text(encoding="utf-8")
+        assert "240601-0001" not in text, "no value of a record"
+
+        # A collector that is down is told at the next look.
+        (settings.local / "lineage" / "position.json").unlink()
+        monkeypatch.setenv("OPENLINEAGE_URL", httpserver.url_for(""))
+        monkeypatch.setenv("OPENLINEAGE_API_KEY", "a key")
+        assert openlineage.emit(settings, connection) == 0
+        httpserver.expect_request("/api/v1/lineage", headers={"Authorization": "Bearer a key"}).respond_with_data("")
+        httpserver.clear_log()
+        assert openlineage.emit(settings, connection) == batches + nodes == len(httpserver.log)

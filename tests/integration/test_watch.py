@@ -100,6 +100,8 @@ def test_a_night_as_it_should_be(place: Place) -> None:
     nights(place, "dvcqg")
     assert place.look() == []
     assert place.told == []
+    (lineage,) = (place.settings.local / "lineage").glob("openlineage-*.jsonl")
+    assert len(lineage.read_text().splitlines()) == 31  # a batch each; nothing was built
     done = CliRunner().invoke(app, ["status", "--config", str(place.settings.file), "--page", "--json"])
     assert done.exit_code == 0, done.output
     night = json.loads(done.stdout)["night"]

@@ -34,6 +34,7 @@ from onestop.errors import (
 from onestop.logs import bound
 from onestop.pipeline.flows import RunResult
 from onestop.pipeline.impact import impact
+from onestop.pipeline.refusal import refusal_vi
 from onestop.quality.quarantine_status import Selection
 from onestop.warehouse.connection import connect
 from onestop.warehouse.embedded import EmbeddedPostgres
@@ -94,7 +95,8 @@ def of_fault(settings: Settings, problem: BaseException, subject: str, *, run_ur
         impact_en, impact_vi = impact(connection, settings, kind, about, at)
         evidence, next_step = words(problem)
         said = f"{subject}: {evidence}" if about != subject else evidence
-        alert = Alert(kind, about, said, "", impact_en, impact_vi, next_step, run_url)
+        said_vi = refusal_vi(connection, about) if connection and kind == "data_refused" else ""
+        alert = Alert(kind, about, said, said_vi, impact_en, impact_vi, next_step, run_url)
         at_desk.raise_(alert, at)
         at_desk.tell(at)
 
@@ -118,14 +120,18 @@ def of_success(settings: Settings, subject: str) -> None:
 
 @contextmanager
 def watched(settings: Settings, subject: str) -> Iterator[None]:
-    """A command's work: its fault is told, its end settles. Wrong words on the command line are nobody's alert."""
+    """A command's work: its fault is told, its end settles.
+
+    Wrong words on the command line are nobody's alert, nor is a source that somebody asked for outside of its hours.
+    """
     try:
         with bound(step=subject):
             yield
     except ConfigurationError:
         raise
     except OnestopError as problem:
-        of_fault(settings, problem, subject)
+        if not isinstance(problem, WindowClosed) or problem.was_asked:
+            of_fault(settings, problem, subject)
         raise
     of_success(settings, subject)
 

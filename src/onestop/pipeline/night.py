@@ -19,7 +19,8 @@ from onestop.alerts.book import DatabaseBook, states
 from onestop.config import Settings
 from onestop.errors import OnestopError
 from onestop.pipeline.impact import awaited_period
-from onestop.reporting.editions.readiness import Condition, readiness
+from onestop.reporting.editions.model import Condition
+from onestop.reporting.editions.readiness import readiness
 from onestop.timetable import REFERENCE_EVERY, TRANSFORM_EVERY, last_due
 
 Connection = psycopg.Connection[Any]
@@ -98,9 +99,12 @@ class RunState:
         return self.succeeded_at is None or self.succeeded_at < self.due_at - timedelta(minutes=5)
 
     def slow_since(self, at: datetime) -> timedelta | None:
-        """How long it takes, where that is far from usual: three times as long, and half an hour more."""
-        usual = self.usual_seconds or 0
-        limit = timedelta(seconds=max(3 * usual, usual + 1800))
+        """How long it takes, where that is far from usual: three times as long, and half an hour more.
+
+        Of a first load nobody knows what is usual: more than six hours are not.
+        """
+        usual = self.usual_seconds
+        limit = timedelta(hours=6) if usual is None else timedelta(seconds=max(3 * usual, usual + 1800))
         if self.running_since is not None:
             took = at - self.running_since
         elif self.usual_seconds is not None and self.seconds is not None:

@@ -13,12 +13,12 @@ import psycopg
 from onestop.alerts.desk import Told
 from onestop.config import Settings
 from onestop.errors import OnestopError
-from onestop.pipeline import watch
+from onestop.pipeline import openlineage, watch
 from onestop.pipeline.night import Night, RunState, read_night
 from onestop.pipeline.quality_pages import write_pages
 from onestop.pipeline.silence import Finding
 from onestop.reporting.operations_page import AlertRow, Operations, RunRow, operations_page
-from onestop.warehouse.connection import connect
+from onestop.warehouse.connection import connect, warehouse_dsn
 from onestop.warehouse.migrations import migrate
 
 PAGE = "index.html"
@@ -42,7 +42,10 @@ def look(settings: Settings, at: datetime) -> Look:
         OnestopError: the page cannot be written.
     """
     found, night, told = watch.look(settings, at)
-    return Look(found, told, night, write_page(settings, night))
+    page = write_page(settings, night)
+    with closing(connect(warehouse_dsn(settings), autocommit=True)) as connection:
+        openlineage.emit(settings, connection)
+    return Look(found, told, night, page)
 
 
 def night(settings: Settings, dsn: str, at: datetime) -> Night | None:

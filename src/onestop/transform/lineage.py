@@ -79,11 +79,15 @@ class Lineage:
         while waiting:
             now = waiting.pop(0)
             if now not in steps:
-                if now not in self._steps:
-                    self._steps[now] = self._step(now)
-                steps[now] = self._steps[now]
+                steps[now] = self.step(now)
                 waiting += steps[now].made_of
         return list(steps.values())
+
+    def step(self, column: Column) -> Step:
+        """One step back. Raises as `trace`."""
+        if column not in self._steps:
+            self._steps[column] = self._step(column)
+        return self._steps[column]
 
     @cached_property
     def _files(self) -> dict[str, Path]:
@@ -152,9 +156,9 @@ class Lineage:
         return self._parsed[table]
 
 
-def read_schema(connection: psycopg.Connection[Any]) -> dict[str, dict[str, dict[str, str]]]:
+def read_schema(connection: psycopg.Connection[Any]) -> Schema:
     """The columns of every table and view."""
-    found: dict[str, dict[str, dict[str, str]]] = {}
+    found: Schema = {}
     for schema, table, column, kind in connection.execute(_COLUMNS):
         found.setdefault(schema, {}).setdefault(table, {})[column] = kind
     return found
