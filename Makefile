@@ -69,6 +69,7 @@ lint: $(STAMP) ## static checks
 	$(BIN)/mypy bench
 	$(BIN)/lint-imports
 	$(BIN)/python -m onestop.pipeline.lint_rules
+	$(BIN)/python -m onestop.pipeline.lint_personal
 	$(if $(wildcard dbt_project/.sqlfluff),$(BIN)/sqlfluff lint --config dbt_project/.sqlfluff dbt_project/models)
 
 bench: $(STAMP) ## measurements

@@ -1,5 +1,6 @@
 """`python -m bench [PART[=SIZE] ...]`: measure and print, side by side. Parts: loading, files, http, verdicts, memory,
-published, dags, reconciliation, nights; the first three, memory and nights take a number of rows (memory: of the larger size).
+published, dags, reconciliation, nights, plain; the first three, memory, nights and plain take a number of rows (memory: of the
+larger size).
 
 Exits 1 where a published figure does not come out.
 """
@@ -15,7 +16,7 @@ from bench.rates import Rate
 os.environ.pop("ONESTOP_WAREHOUSE_DSN", None)  # measurements have a server of their own
 
 
-ALL = ("loading", "files", "http", "verdicts", "memory", "published", "dags", "reconciliation", "nights")
+ALL = ("loading", "files", "http", "verdicts", "memory", "published", "dags", "reconciliation", "nights", "plain")
 
 
 def main(parts: list[str]) -> int:
@@ -89,6 +90,12 @@ def main(parts: list[str]) -> int:
 
         print("A night beside the whole history (aim: a tenth; after a reorganisation a quarter; alike at every size)")
         nights.show([wanted["nights"]] if wanted["nights"] else list(nights.SIZES))
+    if "plain" in wanted:
+        from bench import plain_sql
+
+        with_dbt, alone = plain_sql.measure(wanted["plain"] or 250_000)
+        print("A whole build with its tests beside the same SQL without dbt (aim: 1.3 times and 5 s)")
+        print(f"  dbt {with_dbt:.0f} s, its SQL alone {alone:.0f} s: {with_dbt / alone:.2f}", flush=True)
     return int(wrong > 0)
 
 

@@ -29,7 +29,7 @@ _CHANGES = f"""
 insert into raw.one_stop_dossier
     (batch_id, row_number, ma_ho_so, ngay_hen_tra, ngay_ket_thuc_xu_ly, trang_thai_ho_so, ngay_cap_nhat, {_COLUMNS})
 select
-    %(batch)s, (row_number() over ())::int, ma_ho_so || case when kind = 'new' then '9' else '' end,
+    %(batch)s, (row_number() over ())::int, ma_ho_so || case when kind = 'new' then '-9' else '' end,
     case when kind = 'moved' then '20240801170000' else ngay_hen_tra end,
     case when kind = 'ended' then %(stamp)s end,
     case when kind = 'ended' then '10' else '4' end, %(stamp)s, {_COLUMNS}

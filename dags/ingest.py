@@ -54,7 +54,7 @@ def ingest_source(source_id: str, every: str) -> None:
     of_source()
 
 
-def ingest_reference(every: str = "30 1 * * *") -> None:
+def ingest_reference(every: str = support.REFERENCE_EVERY) -> None:
     """Make the DAG of the reference files; every night before the sources."""
     doc, schedule, params = REFERENCE_DOC, support.local_cron(every, PROVINCE), {"as_of": support.AS_OF}
 

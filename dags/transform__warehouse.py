@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from airflow.sdk import AssetAny, AssetOrTimeSchedule, Param, chain, dag, task
 
-from onestop.platform.dag_support import MART, dag_defaults, final_faults, local_cron, log_progress, raw_asset, settings
+import onestop.platform.dag_support as support
 
-PROVINCE = settings()
+PROVINCE = support.settings()
 LAYERS = ("staging", "intermediate", "marts", "reports")
 DOC = """\
 ### Xây dựng kho dữ liệu
@@ -26,8 +26,8 @@ was built before stays readable. Mend the cause and clear the failed task.
 @dag(
     dag_id="transform__warehouse",
     schedule=AssetOrTimeSchedule(
-        timetable=local_cron("30 4 * * *", PROVINCE),
-        assets=AssetAny(*(raw_asset(source.id) for source in PROVINCE.sources)),
+        timetable=support.local_cron(support.TRANSFORM_EVERY, PROVINCE),
+        assets=AssetAny(*(support.raw_asset(source.id) for source in PROVINCE.sources)),
     ),
     doc_md=DOC,
     params={
@@ -39,30 +39,30 @@ was built before stays readable. Mend the cause and clear the failed task.
             description="Build what was known at this moment. Empty: now.",
         )
     },
-    **dag_defaults("transform"),
+    **support.dag_defaults("transform"),
 )
 def transform__warehouse() -> None:
     """One moment for all layers, then one task per layer."""
 
     @task
-    @final_faults
+    @support.final_faults
     def resolve_known_at(params: dict) -> str:
         from onestop.config import now
 
         return now(PROVINCE, params["known_at"]).isoformat()
 
     @task
-    @final_faults
+    @support.final_faults
     def build(layer: str, known_at: str) -> None:
         from datetime import datetime
 
         from onestop.pipeline import flows
 
         moment = datetime.fromisoformat(known_at)
-        flows.transform(PROVINCE, known_at=moment, layers=[layer], progress=log_progress)
+        flows.transform(PROVINCE, known_at=moment, layers=[layer], progress=support.log_progress)
 
     @task
-    @final_faults
+    @support.final_faults
     def check_freshness() -> None:
         from onestop.pipeline import models
 
@@ -71,7 +71,9 @@ def transform__warehouse() -> None:
     check_freshness()
     moment = resolve_known_at()
     last = LAYERS[-1]
-    chain(*(build.override(task_id=f"build_{x}", outlets=[MART] if x == last else [])(x, moment) for x in LAYERS))
+    chain(
+        *(build.override(task_id=f"build_{x}", outlets=[support.MART] if x == last else [])(x, moment) for x in LAYERS)
+    )
 
 
 transform__warehouse()

@@ -22,6 +22,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from dbt_server import DbtServer
 from onestop.transform import dbt
 from onestop.warehouse.connection import connect
 from onestop.warehouse.embedded import WAREHOUSE, EmbeddedPostgres
@@ -35,8 +36,10 @@ sys.dont_write_bytecode = False
 @pytest.fixture(scope="session", autouse=True)
 def _parsed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """dbt's first build of a database in a folder parses the whole project: give it what it parsed before, of the same
-    name of a database and the same variables. dbt itself sees whether it still holds."""
-    kept, run, name = tmp_path_factory.mktemp("parsed"), dbt.run, "partial_parse.msgpack"
+    name of a database and the same variables. dbt itself sees whether it still holds. And it is imported once."""
+    kept, name = tmp_path_factory.mktemp("parsed"), "partial_parse.msgpack"
+    server = DbtServer()
+    run = server.run
 
     def run_with_it(command: list[str], env: dict[str, str], target_path: Path) -> str:
         told = (target_path / "profiles" / "profiles.yml").read_text() + command[command.index("--vars") + 1]
@@ -51,6 +54,7 @@ def _parsed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dbt, "run", run_with_it)
         yield
+    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,8 @@ from onestop.warehouse.connection import connect
 # What keeps its rows from night to night, and what is made of it at units and periods.
 ENDS = (
     *("fct_dossier", "int_metric__unit_cell", "int_metric__processing_percentile", "int_metric__online_procedure"),
-    *("int_metric__fee_procedure", "int_dossier__contribution", "int_reconciliation__pair"),
+    *("int_metric__fee_procedure", "int_dossier__contribution", "int_reconciliation__month_cell"),
+    *("reconciliation_dossier", "lateness_disagreement"),
 )
 COMPARED = (
     *(("mart", "fct_dossier"), ("intermediate", "int_metric__unit_cell"), ("intermediate", "int_period__period")),
@@ -33,10 +34,12 @@ COMPARED = (
     *(("intermediate", name) for name in ("int_metric__fee_procedure", "int_metric__procedure_life")),
     *(("intermediate", name) for name in ("int_dossier__link", "int_dossier__winner", "int_dossier__contribution")),
     *(("intermediate", name) for name in ("int_portal__payment", "int_portal__rating", "int_dossier__working_time")),
-    ("intermediate", "int_reconciliation__pair"),
+    *(("intermediate", f"int_reconciliation__{name}") for name in ("pair", "silent", "history", "cause", "month_cell")),
+    *(("mart", name) for name in ("reconciliation_dossier", "lateness_disagreement")),
 )
+SEEDS = ("national_working_day_exception", "reconciliation_cause")
 _MOMENT = re.compile(r"cast\('[^']*' as timestamptz\)")
-_HOOK = re.compile(r"(forget_changed|drop_empty)\((.*?)\) *\}\}", re.DOTALL)
+_HOOK = re.compile(r"(forget_changed|forget_pairs|drop_empty)\((.*?)\) *\}\}", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -105,19 +108,20 @@ class Nights:
         self.dsn, self.models, self._built_in = dsn, models, built_in
 
     def take_seeds(self, other: str) -> None:
-        """The one seed that these models read, out of the database that dbt filled."""
-        name = sql.Identifier("intermediate", "national_working_day_exception")
+        """The seeds that these models read, out of the database that dbt filled."""
         with closing(connect(other)) as there, closing(connect(self.dsn, autocommit=True)) as here:
-            rows = there.execute(sql.SQL("select day, is_working, reason, document from {}").format(name)).fetchall()
             for schema in ("intermediate", "whole_intermediate", "mart", "whole_mart", "staging", "whole_staging"):
                 here.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
-            for schema in ("intermediate", "whole_intermediate"):
-                table = sql.Identifier(schema, "national_working_day_exception")
-                here.execute(
-                    sql.SQL("create table {} (day date, is_working boolean, reason text, document text)").format(table)
-                )
-                insert = sql.SQL("insert into {} values (%s, %s, %s, %s)").format(table)
-                here.cursor().executemany(insert, rows)
+            for seed in SEEDS:
+                found = there.execute(sql.SQL("select * from {}").format(sql.Identifier("intermediate", seed)))
+                rows = found.fetchall()
+                types = {16: "boolean", 1082: "date"}
+                columns = ", ".join(f"{c.name} {types.get(c.type_code, 'text')}" for c in found.description or ())
+                for schema in ("intermediate", "whole_intermediate"):
+                    table = sql.Identifier(schema, seed)
+                    here.execute(sql.SQL("create table {} ({})").format(table, sql.SQL(columns)))
+                    marks = sql.SQL(", ").join([sql.Placeholder()] * len(rows[0]))
+                    here.cursor().executemany(sql.SQL("insert into {} values ({})").format(table, marks), rows)
 
     def build(self, known_at: datetime, *, whole: bool, prefix: str = "") -> None:
         """Every model once."""
@@ -146,8 +150,10 @@ class Nights:
         else:
             if forget := model.hooks.get("forget_changed"):
                 column, *of = forget
-                changed = f"{name.split('.')[0].replace('mart', 'intermediate')}.{(of or ['int_dossier__changed'])[0]}"
-                do(f"delete from {name} where {column} in (select dossier_code from {changed})")
+                do(f"delete from {name} where {column} in (select dossier_code from {_beside(name, *of)})")
+            if "forget_pairs" in model.hooks:
+                pairs = _beside(name, "int_reconciliation__changed")
+                do(f"delete from {name} where is_difference or dossier_group in (select dossier_code from {pairs})")
             do(f"create temporary table made on commit drop as {text}")
             if model.unique_key:
                 keys = ", ".join(model.unique_key)
@@ -155,6 +161,11 @@ class Nights:
             do(f"insert into {name} select * from made")
             if counts := model.hooks.get("drop_empty"):
                 do(f"delete from {name} where {' = 0 and '.join(counts)} = 0")
+
+
+def _beside(table: str, codes: str = "int_dossier__changed") -> str:
+    """The codes that a build made anew, of the same schemas as a table."""
+    return f"{table.split('.')[0].replace('mart', 'intermediate')}.{codes}"
 
 
 def differences(dsn: str, prefix: str, tables: Iterable[tuple[str, str]]) -> dict[str, list[Any]]:

@@ -43,7 +43,7 @@ class Delivery:
 
 
 def settle(connection: psycopg.Connection[Any]) -> None:
-    """Sources, four units and a catalogue of one procedure."""
+    """Sources, four units and a catalogue of one procedure: eight working days."""
     for position, (source, kind) in enumerate(SOURCES.items(), 1):
         connection.execute(
             "insert into ops.source (source_id, kind, position) values (%s, %s, %s)", [source, kind, position]
@@ -58,7 +58,8 @@ def settle(connection: psycopg.Connection[Any]) -> None:
             ("H15.21.01", "Xã", "commune", "H15.21"),
         ],
     )
-    raw_rows.load_procedure(connection)
+    procedure = (raw_rows.PROCEDURE, "Thủ tục", "LD", "Lao động", "4", "0", "1", None, None, "8", "working")
+    raw_rows.load_reference(connection, "procedure", [procedure])
 
 
 def deliver(connection: psycopg.Connection[Any], given: Delivery, accepted_at: datetime) -> None:

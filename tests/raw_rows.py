@@ -37,7 +37,7 @@ REFERENCE = {
     "agency_succession": ("predecessor_code", "successor_code", "effective_on", "is_default", "legal_basis"),
     "procedure": (
         *("procedure_code", "name_vi", "field_code", "field_name_vi", "service_level", "has_fee", "content_complete"),
-        *("valid_from", "valid_to"),
+        *("valid_from", "valid_to", "processing_days", "day_kind"),
     ),
     "working_day_exception": ("day", "is_working", "reason", "document"),
 }

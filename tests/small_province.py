@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import csv
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import yaml
+from pydantic import TypeAdapter
+
 from onestop.periods import parse
+from onestop.reporting.layouts import Layout
 from onestop.reporting.levels import AgencyVersion, Tree, level_blocks
-from onestop.reporting.model import Counts, Durations, Level, PeriodCounts, ReportFigures, UnitRow, total
+from onestop.reporting.measures import Measure, MetricLabel
+from onestop.reporting.model import Counts, Durations, FieldRow, Level, PeriodCounts, ReportFigures, UnitRow, total
+from onestop.reporting.other_forms import PACKAGED
 
 OPENED = date(2020, 1, 1)
 AGENCIES = (
@@ -70,6 +80,56 @@ def by_level(tree: Tree, top: str) -> dict[Level, dict[str, Counts]]:
     return levels
 
 
+SEED = Path(__file__).parents[1] / "dbt_project" / "seeds" / "metric_definition.csv"
+TARGET = Decimal("0.95")
+
+
+def metric_labels() -> dict[str, MetricLabel]:
+    """The registry's labels; on-time resolution has a target."""
+    with SEED.open(encoding="utf-8", newline="") as file:
+        labels = {
+            row["metric_code"]: MetricLabel(
+                *(row[key] for key in ("name_vi", "name_en", "unit", "direction", "legal_basis")), int(row["version"])
+            )
+            for row in csv.DictReader(file)
+        }
+    return labels | {"on_time_rate": replace(labels["on_time_rate"], target_basis=("Nghị quyết 131/NQ-CP",))}
+
+
+def measures_of(whole: dict[str, Counts]) -> dict[str, dict[str, Measure]]:
+    """The form's metrics and two rates of every unit; the rank among communes by hand."""
+    ranks = {"H15.31.02": 1, "H15.31.10": 2}
+    found: dict[str, dict[str, Measure]] = {}
+    for code, unit in whole.items():
+        in_time, resolved = Decimal(unit.resolved_in_time), Decimal(unit.resolved_total)
+        previous = Decimal("0.9") if code == "H15" else None
+        rank = ranks.get(code)
+        found[code] = {
+            "on_time_rate": Measure(
+                in_time, resolved, in_time / resolved, previous, None, TARGET, rank, 2 if rank else None
+            ),
+            "overdue_rate": Measure(resolved - in_time, resolved, 1 - in_time / resolved),
+            "processing_working_days_mean": Measure(Decimal(25), Decimal(10), Decimal("2.5")),
+        }
+        found[code] |= {name: Measure(Decimal(n), None, Decimal(n)) for name, n in unit.as_dict().items() if n}
+    found["H15"]["feedback_received_total"] = Measure(Decimal(12), None, Decimal(12))
+    found["H15.01"]["feedback_received_total"] = Measure(Decimal(12), None, Decimal(12))
+    found["H15"]["feedback_on_time_rate"] = Measure(
+        Decimal(9), Decimal(12), Decimal("0.75"), None, None, Decimal("0.79")
+    )
+    found["H15.02"]["digitised_intake_rate"] = Measure(Decimal(3), Decimal(4), Decimal("0.75"))
+    return found
+
+
+def packaged_layouts() -> tuple[Layout, ...]:
+    """The package's own layouts."""
+    adapter = TypeAdapter(Layout)
+    return tuple(
+        adapter.validate_python(yaml.safe_load(file.read_text(encoding="utf-8")))
+        for file in sorted(PACKAGED.glob("*.yml"))
+    )
+
+
 def small_tree() -> Tree:
     """Its units."""
     return Tree((AgencyVersion(*agency, OPENED, None) for agency in AGENCIES), "H15", date(2024, 9, 14))
@@ -102,6 +162,14 @@ def small_figures() -> ReportFigures:
         months=tuple(PeriodCounts(parse(f"2024-M0{m}"), counts(1000 * m, 10, 1, 5, 0)) for m in (7, 8, 9)),
         durations=Durations({0: 10, 1: resolved - 20, 40: 10}),
         quarantined=1234,
+        metrics=metric_labels(),
+        measures=measures_of(whole),
+        unit_kinds={code: kind for code, _, kind, _ in AGENCIES},
+        unit_fields={
+            code: tuple(FieldRow(field, NAMES[field], numbers) for field, numbers in fields.items())
+            for code, fields in rows.items()
+        },
+        forms=packaged_layouts(),
         unit_levels={
             unit.code: level_blocks(by_level(tree, unit.code), NAMES, period.last, is_province=False) for unit in units
         },

@@ -17,7 +17,10 @@
 {%- endmacro %}
 
 
-{#- The codes whose dossiers are made anew, as an array: a condition that goes through views down to the indexes of raw. -#}
+{#-
+    The codes whose dossiers are made anew, as an array: a condition that goes through views down to the indexes of raw.
+    Only where there is an index: without one every row is held against every code.
+-#}
 {% macro changed_codes(of='int_dossier__changed') -%}
     any(array(select changed.dossier_code from {{ ref(of) }} as changed))
 {%- endmacro %}
@@ -28,6 +31,30 @@
     {%- if follows_change() -%}
     delete from {{ this }}
     where {{ column }} in (select changed.dossier_code from {{ ref(of) }} as changed)
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- The same for pairs of province and portal: with them all differences go. -#}
+{% macro forget_pairs() -%}
+    {%- if follows_change() -%}
+    delete from {{ this }}
+    where
+        is_difference
+        or dossier_group in (
+            select changed.dossier_code from {{ ref('int_reconciliation__changed') }} as changed
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#-
+    A hook where the planner would hold each row of one side against each of the other: both are cut down to changed codes,
+    which it takes for ten because it cannot know them, or were just made anew and have no statistics.
+-#}
+{% macro join_by_hash() -%}
+    {%- if follows_change() -%}
+    set local enable_nestloop = off
     {%- endif -%}
 {%- endmacro %}
 

@@ -1,3 +1,5 @@
+{{ config(tags=['reads_all']) }}
+
 -- The province's form once more, straight from the dossiers by comparing dates, for the newest quarters of both
 -- conventions: the months' arithmetic and the definition of metrics.md must agree.
 with

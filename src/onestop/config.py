@@ -16,9 +16,11 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from onestop.clock import parse_moment, system_now
-from onestop.config_delivery import Delivery, Mail, Recipient
+from onestop.config_alerts import Alerts, Maintenance, Watch
+from onestop.config_delivery import Delivery, Recipient
 from onestop.config_environment import fallback, in_environment, required_secrets, secret, variable
 from onestop.config_lines import line_of, mistakes
+from onestop.config_mail import Mail
 from onestop.config_sources import (
     VARIABLE,
     FeedbackApiSource,
@@ -32,6 +34,7 @@ from onestop.config_sources import (
 from onestop.errors import ConfigurationError
 
 __all__ = [
+    "Alerts",
     "FeedbackApiSource",
     "Mail",
     "OneStopApiSource",
@@ -90,12 +93,13 @@ class Reference(Part):
 
 
 class Reports(Part):
-    """Where reports are written, in which language, and what the office adds: its Word template, its words per period."""
+    """Where reports are written, in which language, and what the office adds: a Word template, words, layouts."""
 
     path: str = ".local/reports"
     language: Literal["vi", "en"] = "vi"
     template: str | None = None
     narrative: str = "narrative"
+    forms: str | None = None
 
 
 class Ranking(Part):
@@ -135,6 +139,9 @@ class Settings(Part):
     reconcile: Reconcile = Reconcile()
     editions: Editions = Editions()
     delivery: Delivery = Delivery()
+    alerts: Alerts = Alerts()
+    watch: Watch = Watch()
+    maintenance: Maintenance = Maintenance()
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     file: Path
 
@@ -146,6 +153,10 @@ class Settings(Part):
             raise ValueError(f"sources: the id {', '.join(doubled)} is used more than once")
         if "reference" in ids:
             raise ValueError("sources: the id 'reference' is the reference files' own; choose another")
+        if unknown := sorted(set(self.alerts.owners) - {*ids, "reference"}):
+            raise ValueError(f"alerts.owners: there is no source {', '.join(unknown)}")
+        if self.alert_mail is None and any("@" in target for target in self.alerts.targets):
+            raise ValueError("alerts.mail is missing: mail addresses are named, and no mail server")
         return self
 
     @property
@@ -185,14 +196,38 @@ class Settings(Part):
         return (self.root / self.reports.template).resolve() if self.reports.template else None
 
     @property
+    def forms_path(self) -> Path | None:
+        """The folder of the province's own layouts of the other forms."""
+        return (self.root / self.reports.forms).resolve() if self.reports.forms else None
+
+    @property
     def narrative_path(self) -> Path:
         """The folder of what the office wrote of its periods."""
         return (self.root / self.reports.narrative).resolve()
 
     @property
+    def alert_mail(self) -> Mail | None:
+        """The mail server of alerts: their own, else that of deliveries."""
+        return self.alerts.mail or self.delivery.mail
+
+    @property
+    def backups_path(self) -> Path:
+        """The folder of the backups."""
+        return (self.root / self.maintenance.path).resolve()
+
+    @property
+    def metrics_path(self) -> Path:
+        """The file of figures for Prometheus' node exporter."""
+        return (self.root / self.watch.metrics).resolve()
+
+    @property
     def warehouse_dsn(self) -> str | None:
         """The DSN from the environment, or None: the embedded server."""
         return os.environ.get(self.warehouse.dsn_env) or None
+
+    def warehouse_dsn_of(self, role: str) -> str | None:
+        """The DSN of a login of its own for a role (loader, transformer, publisher), or None: the owner's."""
+        return os.environ.get(f"{self.warehouse.dsn_env}_{role.upper()}") or None
 
     def source(self, source_id: str) -> Source:
         """The source of that id.

@@ -7,34 +7,10 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from onestop.config_environment import variable
+from onestop.config_mail import ADDRESS, Mail
 from onestop.config_sources import VARIABLE, Part, is_sftp_folder
 
-# Printable ASCII around one @, nothing that could end a header's line or begin a second address.
-_ADDRESS = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$"
-
 Channel = Literal["mail", "sftp", "folder"]
-
-
-class Mail(Part):
-    """The server that takes e-mail, and in whose name it is sent."""
-
-    host: Annotated[str, Field(pattern=r"^[^\s/:@]+$")]
-    port: Annotated[int, Field(ge=1, le=65535)] = 587
-    security: Literal["starttls", "tls", "none"] = "starttls"
-    sender: Annotated[str, Field(pattern=_ADDRESS)]
-    credentials: Annotated[str, Field(pattern=VARIABLE)] | None = None
-    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30
-
-    @model_validator(mode="after")
-    def _no_password_in_clear(self) -> Mail:
-        if self.security == "none" and self.credentials:
-            raise ValueError("credentials: a password is sent over starttls or tls only; set `security`")
-        return self
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """Names of the variables that it needs."""
-        return (f"{self.credentials}_USER", f"{self.credentials}_PASSWORD") if self.credentials else ()
 
 
 class Recipient(Part):
@@ -42,7 +18,7 @@ class Recipient(Part):
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
     unit: Annotated[str, Field(min_length=1)] | None = None
-    mail: Annotated[str, Field(pattern=_ADDRESS)] | None = None
+    mail: Annotated[str, Field(pattern=ADDRESS)] | None = None
     sftp: str | None = None
     folder: Annotated[str, Field(min_length=1)] | None = None
     credentials: Annotated[str, Field(pattern=VARIABLE)] | None = None

@@ -22,7 +22,7 @@ FILES = sorted(DAGS.glob("*.py"))
 READER = Path(__file__).with_name("read_dags.py")
 EXPECTED = {
     "ingest__igate", "ingest__second", "ingest__reference", "transform__warehouse", "report__quarterly", "ops__backfill",
-    "ops__quarantine_replay", "ops__quality", "ops__reconcile",
+    "ops__quarantine_replay", "ops__quality", "ops__reconcile", "ops__source_watch", "ops__maintenance",
 }  # fmt: skip
 PROVINCE = """\
 province: {code: H15, name_vi: Đắk Lắk, timezone: Asia/Ho_Chi_Minh}
@@ -103,6 +103,8 @@ def test_one_run_at_a_time_and_no_catch_up(dags: dict[str, Any]) -> None:
         ("report__quarterly", "0 6 15 3,6,9,12 *"),
         ("ops__quality", "30 5 * * *"),
         ("ops__reconcile", "30 5 * * *"),
+        ("ops__source_watch", "7 * * * *"),
+        ("ops__maintenance", "0 21 * * *"),
     ],
 )
 def test_schedules_are_in_the_provinces_time(dags: dict[str, Any], dag_id: str, cron: str) -> None:
@@ -172,7 +174,7 @@ def test_quarantine_is_judged_again_between_the_loads_and_the_build(dags: dict[s
 
 def test_every_task_has_an_owner_and_retries_with_growing_waits(dags: dict[str, Any]) -> None:
     tasks = [task for dag in dags.values() for task in dag["tasks"].values()]
-    assert len(tasks) == 25
+    assert len(tasks) == 30
     for task in tasks:
         assert task["owner"] == "onestop"
         assert task["retries"] >= 2
@@ -225,7 +227,8 @@ def test_a_broken_province_is_one_clear_import_error_per_file(tmp_path: Path, te
 
 
 def test_there_are_dag_files() -> None:
-    ops = ["ops__backfill.py", "ops__quality.py", "ops__quarantine_replay.py", "ops__reconcile.py"]
+    names = ("backfill", "maintenance", "quality", "quarantine_replay", "reconcile", "source_watch")
+    ops = [f"ops__{name}.py" for name in names]
     assert [file.name for file in FILES] == ["ingest.py", *ops, "report__quarterly.py", "transform__warehouse.py"]
 
 

@@ -170,3 +170,13 @@ def test_a_change_of_a_large_part_is_built_whole(made: Rounds) -> None:
         found = made.build(NOW + DAY)
         assert found.is_whole is whole
         assert not whole or "30,500 rows" in found.reason
+
+
+def test_all_rows_are_tested_once_in_seven_days(made: Rounds) -> None:
+    tested = [made.build(NOW + n * DAY).is_tested_whole for n in range(9)]
+    assert tested == [True, *[False] * 6, True, False]
+    # Later layers of a round test as the first did; a round that did not end well proves nothing.
+    assert not made.build(NOW + 9 * DAY, "intermediate").is_tested_whole
+    assert [made.build(NOW + 9 * DAY, layer).is_tested_whole for layer in LAYERS[2:]] == [False, False]
+    assert made.build(NOW + 10 * DAY, whole="it was asked for").is_tested_whole
+    assert not made.build(NOW + 11 * DAY).is_tested_whole

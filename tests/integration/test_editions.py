@@ -10,6 +10,7 @@ import csv
 import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,10 @@ from onestop.pipeline import editions, flows, quarterly
 from onestop.pipeline.ingest import ingest
 from onestop.pipeline.quarantine_replay import replay
 from onestop.pipeline.reference import ingest_reference
+from onestop.reporting import former
 from onestop.reporting.editions import canonical, products, store
 from onestop.reporting.editions.tables import BY_NAME, FORM, TABLES
+from onestop.reporting.figures import load_figures
 from onestop.sandbox.server import OneStopServer
 from onestop.transform import dbt
 from onestop.warehouse.connection import connect
@@ -199,6 +202,41 @@ def undone(story: Story) -> Iterator[psycopg.Connection[Any]]:
         connection.rollback()
 
 
+def test_former_quarters_are_compared_with_and_never_changed(story: Story, tmp_path: Path) -> None:
+    before = parse("2024-Q2")
+    file = tmp_path / "former.csv"
+    numbers = (100, 30, 50, 20, 90, 60, 25, 5, 10, 8, 2)
+    file.write_text(f"{','.join(former.HEADER)}\n2024-Q2,H15,{','.join(map(str, numbers))}\n", encoding="utf-8")
+    rows, sha256 = former.read_file(file)
+    wrong = [replace(rows[0], counts=replace(rows[0].counts, received_total=999))]
+    with undone(story) as connection:
+        connection.execute("select 1")  # the transaction that is undone
+
+        def keep(kept: list[former.FormerRow]) -> former.Imported:
+            return former.keep(connection, kept, file=file.name, sha256=sha256, at=SECOND, by=DRAFTER)
+
+        assert keep(wrong).contradictions == (
+            "statutory:2024-Q2, H15: not column 3 = 4 + 5 + 6, not column 3 = 7 + 11",
+        )
+        assert (keep(rows).kept, keep(rows).unchanged) == (1, 1)
+        found = former.published_counts(connection, [before], "H15")
+        assert found["2024-Q2"].counts.values() == numbers  # the newest import
+        # What the warehouse itself published wins over any import.
+        keep([replace(rows[0], period=QUARTER)])
+        published = former.published_counts(connection, [QUARTER], "H15")["2024-Q3"].counts
+        assert published.values() != numbers
+        figures = load_figures(
+            connection, QUARTER, "H15", province_name="Đắk Lắk", known_at=SECOND, zone=story.settings.zone
+        )
+        assert figures.previous == figures.previous_published == found["2024-Q2"]
+        for change in ("update published.former_figure set received_total = 1", "delete from published.former_figure"):
+            with pytest.raises(psycopg.errors.Error), connection.transaction():
+                connection.execute(change.encode())
+    assert story.call("quarter", "import", str(file), "--by", "x")[1]["kept"] == 1
+    with undone(story) as connection:
+        assert former.published_counts(connection, [before], "H15")
+
+
 def test_edition_2_lists_the_dossiers_that_moved_with_their_reasons(story: Story) -> None:
     found = editions.diff(story.settings, QUARTER)
     moved = {
@@ -244,7 +282,7 @@ def test_the_first_edition_verifies_and_renders_the_same_bytes_after_all_that(st
     code, found = story.call("quarter", "verify", "2024-Q3", "--head", story.head)
     assert (code, found["findings"], found["head"]) == (0, [], story.head)
     assert (
-        (found["editions"], found["files"], found["rendered"]) == (1, len(story.files), len(story.files)) == (1, 6, 6)
+        (found["editions"], found["files"], found["rendered"]) == (1, len(story.files), len(story.files)) == (1, 7, 7)
     )
     assert found["rows"] > 100
     with undone(story) as connection:

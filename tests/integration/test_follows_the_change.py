@@ -132,9 +132,11 @@ def test_the_night_touched_what_it_changed_and_little_else(built: Built) -> None
         (how,) = connection.execute("select array_agg(is_whole order by round_id) from ops.build_round").fetchall()[0]
     assert how == [True, False]
     assert 40 <= changed < all_of_them + 60
-    for name in ("fct_dossier", "int_dossier__counted", "int_dossier__measure", "int_dossier__winner"):
+    for name in ("fct_dossier", "int_dossier__counted", "int_dossier__measure", "int_reconciliation__pair"):
         written = rows[name]
         assert written is not None and 20 <= written <= changed, (name, written, changed)
+    # What stands as its code says is not looked at.
+    assert not {node.name for node in built.night.nodes if node.kind == "seed" or node.name.startswith("stg_")}
 
 
 # The same models without dbt, for many nights.
@@ -224,16 +226,35 @@ EDGES: dict[str, list[list[Delivery]]] = {
                             version(2, "05", supplements=[raw_rows.supplement("20240613", "20240614")])])],
         [], [], [],
     ],
+    "a due date, an appointment on the portal and a limit go by": [
+        [Delivery("igate", [version(0, "05", shown="20240613"), version(1, "05", shown="20240701"),
+                            version(2, "05", shown="20240614", supplements=[raw_rows.supplement("20240606", "20240607")])]),
+         Delivery(PORTAL, [{"code": CODES[n], "unit": "H15.07", "status": 4, "received": "20240601", "shown": "20240614"}
+                           for n in (0, 1, 3)], series="a")],
+        [], [], [],
+    ],
+    "two systems and the portal show it; then one of them no more": [
+        [Delivery("igate", [version(0, "05")]), Delivery("treasury", [version(0, "04"), version(1, "04", other=CODES[0])]),
+         Delivery(PORTAL, [{"code": c, "unit": "H15.21.01", "status": 9, "received": "20240602", "ended": "20240605"}
+                           for c in CODES[:2]], series="a")],
+        [Delivery("treasury", [{"code": CODES[0], "deleted": "1", "updated": "20240606"}, version(1, "06", status=8)])],
+        [Delivery("igate", [version(0, "08", status=10, ended="20240608")]), Delivery(PORTAL, [], series="a", version=2)],
+    ],
     "nothing at all was known on the first night": [[], [Delivery("igate", [version(0, "05", unit="H15.NEW")])]],
 }  # fmt: skip
 
 
 def test_every_edge_ends_in_the_tables_of_a_whole_build(nights: Nights) -> None:
+    judged = 0
     for name, deliveries in EDGES.items():
         try:
             play(nights, deliveries)
         except AssertionError as problem:
             raise AssertionError(name) from problem
+        with closing(connect(nights.dsn)) as connection:
+            ((rows,),) = connection.execute("select count(*) from mart.lateness_disagreement").fetchall()
+            judged += rows
+    assert judged > 3, "no lateness to compare"
 
 
 days = st.integers(1, 12).map(lambda n: f"202406{n:02d}")

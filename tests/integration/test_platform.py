@@ -17,14 +17,24 @@ import httpx
 import psutil
 import psycopg
 import pytest
+from aiosmtpd.controller import Controller
 
+from alert_channels import ENGINEER, Mailbox, mail_server, port_of, text_of
 from onestop.config import Settings, load
 from onestop.pipeline import flows
 from onestop.platform import local_platform
 from onestop.platform.airflow import LocalAirflow, services
 from onestop.platform.airflow_client import AirflowClient, DagRunError, Run
 from onestop.platform.local_platform import PlatformStatus
-from onestop.platform.names import BACKFILL_DAG, REPORT_DAG, expected_dag_ids, source_dag, source_pool
+from onestop.platform.names import (
+    BACKFILL_DAG,
+    MAINTENANCE_DAG,
+    REPORT_DAG,
+    WATCH_DAG,
+    expected_dag_ids,
+    source_dag,
+    source_pool,
+)
 from onestop.sandbox.feedback_server import FeedbackServer
 from onestop.warehouse.embedded import EmbeddedPostgres
 from worlds import write_reference
@@ -32,6 +42,9 @@ from worlds import write_reference
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 PROVINCE = """\
 province: {{code: H15, name_vi: Đắk Lắk, timezone: Asia/Ho_Chi_Minh}}
+alerts:
+  mail: {{host: 127.0.0.1, port: {smtp}, security: none, sender: onestop@tinh.gov.vn}}
+  engineer: [{engineer}]
 sources:
   - {{id: igate, kind: one_stop_api, base_url: "http://127.0.0.1:{silent}", credentials: IGATE}}
   - {{id: second, kind: one_stop_api, base_url: "http://127.0.0.1:{silent}", credentials: IGATE}}
@@ -61,11 +74,18 @@ def feedback() -> Iterator[FeedbackServer]:
 
 
 @pytest.fixture(scope="module")
-def settings(silent: int, feedback: FeedbackServer) -> Iterator[Settings]:
+def mail() -> Iterator[tuple[Controller, Mailbox]]:
+    server, mailbox = mail_server()
+    yield server, mailbox
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def settings(silent: int, feedback: FeedbackServer, mail: tuple[Controller, Mailbox]) -> Iterator[Settings]:
     """A project in a folder with a space in its name, which the server's account can reach."""
     folder = Path(tempfile.mkdtemp(prefix="onestop test ")).resolve()
     folder.chmod(0o755)
-    text = PROVINCE.format(silent=silent, feedback=feedback.url)
+    text = PROVINCE.format(silent=silent, feedback=feedback.url, smtp=port_of(mail[0]), engineer=ENGINEER)
     (folder / "province.yml").write_text(text, encoding="utf-8")
     write_reference(folder / "reference")
     found = load(folder / "province.yml")
@@ -133,7 +153,9 @@ def test_only_the_password_opens_the_api(platform: PlatformStatus) -> None:
     assert httpx.post(f"{platform.airflow_url}/auth/token", json=body, trust_env=False).status_code == 401
 
 
-def test_a_wrong_period_fails_at_once_and_says_so(client: AirflowClient) -> None:
+def test_a_wrong_period_fails_at_once_says_so_and_is_told(
+    platform: PlatformStatus, client: AirflowClient, mail: tuple[Controller, Mailbox]
+) -> None:
     run = client.trigger(REPORT_DAG, {"period": "2024-Q9"})
     with pytest.raises(DagRunError, match="'2024-Q9' is not a period") as caught:
         client.wait(run, timeout_seconds=60)
@@ -141,6 +163,12 @@ def test_a_wrong_period_fails_at_once_and_says_so(client: AirflowClient) -> None
     tasks = {task.task_id: task for task in client.tasks(run)}
     assert (tasks["resolve_period"].state, tasks["resolve_period"].try_number) == ("failed", 1)
     assert tasks["draft"].state == "upstream_failed"
+    end = time.monotonic() + 20
+    while not mail[1].mails and time.monotonic() < end:
+        time.sleep(0.2)
+    (told,) = mail[1].to(ENGINEER)
+    assert told["Subject"].endswith("Configuration or credentials are wrong in report__quarterly.resolve_period")
+    assert f"{platform.airflow_url}/dags/{REPORT_DAG}/runs/{run.run_id}/tasks/resolve_period" in text_of(told)
 
 
 def test_without_a_period_it_is_the_last_complete_quarter_as_of_now(client: AirflowClient) -> None:
@@ -186,6 +214,20 @@ def test_sources_that_hang_delay_no_other_which_a_connection_of_airflow_lets_in(
     assert state_of(client, again, "load__second") == "skipped"
     for run in (again, *hanging):
         client._request("PATCH", f"/dags/{run.dag_id}/dagRuns/{quote(run.run_id, safe='')}", json={"state": "failed"})
+
+
+def test_maintenance_and_watch_run_as_dags(settings: Settings, client: AirflowClient) -> None:
+    done = client.wait(client.trigger(MAINTENANCE_DAG), timeout_seconds=150)
+    assert str(client.returned(done, "airflow_history")).startswith("removed what ended before")
+    assert Path(str(client.returned(done, "backup"))).is_dir()
+    done = client.wait(client.trigger(WATCH_DAG), timeout_seconds=60)
+    page = settings.reports_path / "operations" / "index.html"
+    assert "Bản sao lưu đã kiểm chứng gần nhất: chưa có" not in page.read_text(encoding="utf-8")
+    with psycopg.connect(EmbeddedPostgres(settings.local).warehouse_dsn) as warehouse:
+        tasks = warehouse.execute("select task from ops.maintenance_run where task <> 'backup' or details ? 'proved'")
+        assert {row[0] for row in tasks} == {"backup", "retention", "vacuum", "airflow"}
+        ((findings,),) = warehouse.execute("select findings from ops.watch_look").fetchall()
+        assert [f"{f['kind']}:{f['subject']}" for f in findings] == client.returned(done, "look")
 
 
 def test_a_second_up_leaves_everything_as_it_is(

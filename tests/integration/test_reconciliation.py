@@ -118,7 +118,7 @@ def seen(
 
 def _build(dsn: str, moment: datetime, folder: Path, *words: str) -> None:
     """What these tests read and what it is built from, no more: dbt takes longer for each table than its rows do."""
-    with closing(connect(dsn, autocommit=True)) as connection:
+    with closing(connect(dsn, autocommit=True, role="transformer")) as connection:
         profiles = write_profile(folder / "profiles", connection, dsn)
         done = subprocess.run(
             [

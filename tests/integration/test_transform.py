@@ -19,11 +19,12 @@ import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from onestop.errors import BuildFailed, WarehouseUnavailable
+from onestop.errors import BuildFailed, ConfigurationError, OnestopError, WarehouseUnavailable
 from onestop.resources import resource
 from onestop.transform.dbt import LAYERS, BuildResult, build
 from onestop.transform.documents import write_docs
 from onestop.transform.freshness import check_freshness, newest_freshness
+from onestop.transform.lineage import Lineage, meaning, origins, parse_column, read_schema
 from onestop.warehouse.connection import connect
 from onestop.warehouse.embedded import EmbeddedPostgres
 from onestop.warehouse.migrations import migrate
@@ -491,3 +492,38 @@ def test_the_models_are_documented_on_one_page(world: str, target: Path, tmp_pat
 def test_a_server_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(WarehouseUnavailable):
         transform("postgresql://nobody@127.0.0.1:9/nothing", tmp_path)
+
+
+def test_lineage_leads_from_every_column_of_the_served_tables_to_what_was_delivered(world: str, target: Path) -> None:
+    with closing(connect(world, autocommit=True)) as connection:
+        schema = read_schema(connection)
+    lineage = Lineage(target, schema)
+
+    def delivered(text: str) -> set[str]:
+        return {str(column) for column in origins(lineage.trace(parse_column(text)))}
+
+    for table in ("mart.quarterly_metric", "mart.fct_dossier", "report.form_ii_06a"):
+        name = table.partition(".")
+        for column in schema[name[0]][name[2]]:
+            for origin in delivered(f"{table}.{column}"):
+                assert origin.split(".")[0] in ("raw", "ops", "quarantine", "mart", "staging"), (column, origin)
+    assert "raw.one_stop_dossier.ma_ho_so" in delivered("mart.fct_dossier.dossier_code")
+    assert "raw.one_stop_dossier.ngay_tiep_nhan" in delivered("fct_dossier.received_on")
+    assert any(origin.startswith("raw.one_stop_dossier.") for origin in delivered("report.form_ii_06a.received_total"))
+    first = lineage.trace(parse_column("mart.fct_dossier.dossier_code"))[0]
+    assert first.expression and all(column.table.startswith("intermediate.") for column in first.made_of)
+    assert meaning(parse_column("mart.fct_dossier.dossier_code"))
+
+
+def test_lineage_names_what_there_is_not(world: str, target: Path, tmp_path: Path) -> None:
+    with closing(connect(world, autocommit=True)) as connection:
+        schema = read_schema(connection)
+    for text, said in (
+        ("value", "is no column"),
+        ("mart.nothing.x", "there is no table"),
+        ("fct_dossier.x", "has no column"),
+    ):
+        with pytest.raises(ConfigurationError, match=said):
+            Lineage(target, schema).trace(parse_column(text))
+    with pytest.raises(OnestopError, match="have not been built"):
+        Lineage(tmp_path, schema).trace(parse_column("fct_dossier.status"))

@@ -5,6 +5,7 @@ Exit codes (public): 0 done, 1 failed, 2 wrong usage or configuration, 3 data re
 
 from __future__ import annotations
 
+import logging
 import sys
 import traceback
 from pathlib import Path
@@ -14,20 +15,27 @@ from typer.exceptions import TyperException
 
 from onestop import __version__
 from onestop.cli import (
+    alerts,
     delivery,
     explain,
+    former,
+    lineage,
     local,
+    maintenance,
     models,
     published,
     quality,
     quarantine,
     quarter,
     reconcile,
+    roles,
     steps,
     unit_answers,
+    watch,
 )
-from onestop.cli.output import error_console, secret_free
+from onestop.cli.output import error_console, mask_passwords, secret_free
 from onestop.errors import OnestopError
+from onestop.logs import begin, is_json
 
 app = typer.Typer(
     name="onestop",
@@ -38,6 +46,7 @@ app = typer.Typer(
     add_completion=False,
 )
 
+_log = logging.getLogger("onestop.cli")
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 
@@ -63,15 +72,22 @@ quarantine.register(app)
 published.register(app)
 reconcile.register(app)
 quarter.register(app)
+former.register()
 delivery.register()
 unit_answers.register()
 explain.register(app)
+roles.register(app)
+alerts.register(app)
+watch.register(app)
+maintenance.register(app)
+lineage.register(app)
 
 
 def main() -> None:
     """Entry point of the `onestop` command."""
     debug = "--debug" in sys.argv
     words = [word for word in sys.argv[1:] if word != "--debug"]
+    begin(next((word for word in words if not word.startswith("-")), ""))
     try:
         code = app(words, prog_name="onestop", standalone_mode=False)
         if code == _INTERRUPTED:
@@ -118,6 +134,10 @@ def _words(fault: Exception) -> str:
 def _show(problem: OnestopError, debug: bool) -> None:
     if debug:
         traceback.print_exc()
+    if is_json():
+        fields = {"kind": type(problem).__name__, "next_step": problem.next_step, "exit_code": problem.exit_code}
+        _log.error("%s", mask_passwords(problem.message), extra={"fields": fields})
+        return
     error_console.print("[red]Error[/red] " + secret_free(problem.message), highlight=False)
     if problem.next_step:
         error_console.print("  Next step: " + secret_free(problem.next_step), highlight=False)

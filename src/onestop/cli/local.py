@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from onestop import config
-from onestop.cli.output import console, print_json, secret_free
+from onestop.cli.output import console, print_json, relative, secret_free
 from onestop.cli.steps import DEFAULT_CONFIG, Config, Json
 
 DEMO_CONFIG = Path(".demo/province.yml")
@@ -53,18 +53,33 @@ def down(config_file: Config = DEFAULT_CONFIG) -> None:
     console.print(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running", highlight=False)
 
 
-def status(config_file: Config = DEFAULT_CONFIG, as_json: Json = False) -> None:
-    """What runs, and where.
+def status(
+    config_file: Config = DEFAULT_CONFIG,
+    page: Annotated[bool, typer.Option("--page", help="Write the operations page anew, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Is tonight fine, what is late, what is in quarantine, will the quarter be ready; and what runs, where.
 
     Example: onestop status --json
     """
+    from onestop.cli.watch import night_as_json, show_night
+    from onestop.pipeline import operations
     from onestop.platform import local_platform
 
-    found = local_platform.status(config.load(_existing(config_file)))
-    if as_json:
-        print_json(found | {"freshness": [asdict(f) for f in found["freshness"]]})
-        return
+    settings = config.load(_existing(config_file))
+    found = local_platform.status(settings)
     dsn, url = found["warehouse"]["dsn"], found["airflow"]["url"]
+    night = operations.night(settings, dsn, config.now(settings)) if dsn else None
+    written = operations.write_page(settings, night) if page and night else None
+    if as_json:
+        freshness = [asdict(f) for f in found["freshness"]]
+        shown = night_as_json(night) if night else None
+        print_json(found | {"freshness": freshness, "night": shown, "page": written})
+        return
+    if night:
+        show_night(night, settings)
+    if written:
+        console.print(relative(written), highlight=False, markup=False, soft_wrap=True)
     console.print(f"warehouse  {secret_free(dsn) if dsn else 'not running'}", highlight=False)
     console.print(f"Airflow    {url or 'not running'}", highlight=False)
     table = Table("process", "pid", "running", "memory MB")

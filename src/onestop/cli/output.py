@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,18 +15,25 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from onestop.logs import is_json, say
 from onestop.pipeline.ingest_result import Progress
 from onestop.reporting.literal import no_formula
 
 # Into a pipe or a file, tables are written whole.
 console = Console(width=None if Console().is_terminal else 160)
 error_console = Console(stderr=True, soft_wrap=True)
+_log = logging.getLogger("onestop.cli")
 _DSN_PASSWORD = re.compile(r"(?<=://)([^:/@\s]*):[^@\s]+@")
 
 
 def secret_free(text: str) -> str:
     """Text with the passwords of addresses masked, and safe to print with markup."""
-    return escape(_DSN_PASSWORD.sub(r"\1:***@", text))
+    return escape(mask_passwords(text))
+
+
+def mask_passwords(text: str) -> str:
+    """Text with the passwords of addresses masked."""
+    return _DSN_PASSWORD.sub(r"\1:***@", text)
 
 
 def print_json(value: Any) -> None:
@@ -36,12 +44,16 @@ def print_json(value: Any) -> None:
 @contextmanager
 def progress_line(quiet: bool) -> Iterator[Progress]:
     """Shows what runs and how far it is, on standard error, while the block runs."""
-    if quiet or not error_console.is_terminal:
+    if quiet or is_json() or not error_console.is_terminal:
         last: list[str] = []
 
         def plain(step: str, done: int) -> None:
-            if not quiet and last[-1:] != [step]:
-                last.append(step)
+            if last[-1:] == [step]:
+                return
+            last.append(step)
+            if is_json():
+                say(_log, "step", step=step)
+            elif not quiet:
                 error_console.print(f"… {step}", highlight=False)
 
         yield plain

@@ -37,9 +37,10 @@ def reconcile(
     """
     wanted = periods.parse(period)
     settings = config.load(config_file)
+    from onestop.pipeline.alerting import RECONCILE, watched
     from onestop.pipeline.reconcile import reconcile as run
 
-    with progress_line(quiet=as_json) as progress:
+    with watched(settings, RECONCILE), progress_line(quiet=as_json) as progress:
         done = run(settings, wanted, agency=agency, progress=progress)
     found = done.found
     if as_json:

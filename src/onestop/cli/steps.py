@@ -13,6 +13,7 @@ from rich.table import Table
 
 from onestop import clock, config, periods
 from onestop.cli.output import console, error_console, print_json, progress_line, relative, secret_free
+from onestop.logs import bind
 from onestop.pipeline.ingest_result import IngestResult
 
 Config = Annotated[Path, typer.Option("--config", help="The province's configuration.", envvar="ONESTOP_CONFIG")]
@@ -42,9 +43,10 @@ def run(
     Example: onestop run --config province.yml --period 2024-Q3
     """
     wanted = periods.parse(period)
+    bind(period=str(wanted))
     settings = config.load(config_file)
     now = config.now(settings, as_of)
-    from onestop.pipeline import flows
+    from onestop.pipeline import alerting, flows
 
     with progress_line(quiet=as_json) as progress:
         result = flows.run(
@@ -55,6 +57,7 @@ def run(
             ignore_window=ignore_window,
             progress=progress,
         )
+    alerting.of_run(settings, result)
     if as_json:
         print_json(
             {
@@ -93,8 +96,9 @@ def ingest(
     settings = config.load(config_file)
     now = config.now(settings, as_of)
     from onestop.pipeline import flows
+    from onestop.pipeline.alerting import watched
 
-    with progress_line(quiet=as_json) as progress:
+    with watched(settings, source), progress_line(quiet=as_json) as progress:
         if source == "reference":
             results = flows.ingest_reference(settings, as_of=now, progress=progress)
         else:
@@ -133,8 +137,9 @@ def backfill(
     settings = config.load(config_file)
     now = config.now(settings, as_of)
     from onestop.pipeline import backfill as backfills
+    from onestop.pipeline.alerting import watched
 
-    with progress_line(quiet=as_json) as progress:
+    with watched(settings, source), progress_line(quiet=as_json) as progress:
         result = backfills.backfill(
             settings,
             source,
@@ -164,8 +169,9 @@ def transform(
     """
     settings = config.load(config_file)
     from onestop.pipeline import flows
+    from onestop.pipeline.alerting import TRANSFORM, watched
 
-    with progress_line(quiet=as_json) as progress:
+    with watched(settings, TRANSFORM), progress_line(quiet=as_json) as progress:
         result = flows.transform(
             settings, known_at=config.now(settings, as_of), layers=layer, whole=full, progress=progress
         )
@@ -189,12 +195,14 @@ def report(
     Example: onestop report 2024-Q3 --known-at 2024-09-25T08:00:00+07:00
     """
     wanted = periods.parse(period)
+    bind(period=str(wanted))
     settings = config.load(config_file)
     moment = clock.parse_moment(known_at, settings.zone) if known_at else None
     from onestop.pipeline import flows
+    from onestop.pipeline.alerting import REPORT, watched
     from onestop.pipeline.known_at import report_known_at
 
-    with progress_line(quiet=as_json) as progress:
+    with watched(settings, REPORT), progress_line(quiet=as_json) as progress:
         if moment:
             now = config.now(settings)
             paths = report_known_at(settings, wanted, known_at=moment, now=now, progress=progress)

@@ -16,13 +16,13 @@ from collections.abc import Callable
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime
 from pathlib import PurePath
 
-from onestop.config import Mail, required_secrets
+from onestop.config import Mail
 from onestop.delivery.parcel import Outcome, Parcel
 from onestop.errors import OnestopError
+from onestop.smtp import POLICY, session
 
 _LONGEST_ANSWER = 300
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -41,7 +41,7 @@ def message_id(mail: Mail, *parts: object) -> str:
 
 def letter(mail: Mail, to: str, parcel: Parcel, *, sender_name: str, name: str, at: datetime) -> EmailMessage:
     """The message: letter and files. `name`: its Message-ID."""
-    made = EmailMessage(policy=SMTP_POLICY)
+    made = EmailMessage(policy=POLICY)
     made["From"] = Address(sender_name, addr_spec=mail.sender)
     made["To"] = to
     made["Subject"] = parcel.subject
@@ -60,7 +60,7 @@ def letter(mail: Mail, to: str, parcel: Parcel, *, sender_name: str, name: str, 
 def send(mail: Mail, to: str, message: EmailMessage) -> Outcome:
     """Hand the message to the server for one address. Whatever happens, an outcome."""
     try:
-        session = _session(mail)
+        connection = session(mail)
     except smtplib.SMTPAuthenticationError as problem:
         return Outcome(
             "failed",
@@ -81,52 +81,31 @@ def send(mail: Mail, to: str, message: EmailMessage) -> Outcome:
         return Outcome("failed", problem.message, problem.next_step)
     except (smtplib.SMTPException, OSError) as problem:
         return Outcome("failed", f"the mail server cannot be reached: {_words(problem)}", _NETWORK, can_retry=True)
-    with contextlib.closing(session):
-        return _handed_over(session, mail, to, message)
+    with contextlib.closing(connection):
+        return _handed_over(connection, mail, to, message)
 
 
-def _session(mail: Mail) -> smtplib.SMTP:
-    """A connection that is safe and logged in, as far as province.yml wants it."""
-    context = ssl.create_default_context()
-    credentials = required_secrets(*mail.secrets)
-    session = (
-        smtplib.SMTP_SSL(mail.host, mail.port, timeout=mail.timeout_seconds, context=context)
-        if mail.security == "tls"
-        else smtplib.SMTP(mail.host, mail.port, timeout=mail.timeout_seconds)
-    )
-    try:
-        if mail.security == "starttls":
-            session.starttls(context=context)
-        if credentials:
-            session.login(*credentials)
-        session.ehlo_or_helo_if_needed()
-    except BaseException:
-        session.close()
-        raise
-    return session
-
-
-def _handed_over(session: smtplib.SMTP, mail: Mail, to: str, message: EmailMessage) -> Outcome:
+def _handed_over(connection: smtplib.SMTP, mail: Mail, to: str, message: EmailMessage) -> Outcome:
     content = re.sub(rb"(?m)^\.", b"..", message.as_bytes())
-    options = [f"size={len(content)}"] if session.has_extn("size") else []
+    options = [f"size={len(content)}"] if connection.has_extn("size") else []
     steps: tuple[tuple[str, Callable[[], tuple[int, bytes]]], ...] = (
-        (f"the sender {mail.sender}", lambda: session.mail(mail.sender, options)),
-        (f"the address {to}", lambda: session.rcpt(to)),
-        ("the message", lambda: session.docmd("DATA")),
+        (f"the sender {mail.sender}", lambda: connection.mail(mail.sender, options)),
+        (f"the address {to}", lambda: connection.rcpt(to)),
+        ("the message", lambda: connection.docmd("DATA")),
     )
     try:
         for what, ask in steps:
             code, answer = ask()
             if code not in (250, 251, 354):
                 return _refused(what, code, answer)
-        session.send(content)
+        connection.send(content)
     except (smtplib.SMTPException, OSError) as problem:
         return Outcome(
             "failed", f"the connection was lost before the message's end: {_words(problem)}", _NETWORK, can_retry=True
         )
     try:
-        session.send(b".\r\n")
-        code, answer = session.getreply()
+        connection.send(b".\r\n")
+        code, answer = connection.getreply()
     except (smtplib.SMTPException, OSError) as problem:
         return Outcome(
             "unknown",
@@ -134,7 +113,7 @@ def _handed_over(session: smtplib.SMTP, mail: Mail, to: str, message: EmailMessa
             f"ask {to} whether it arrived (Message-ID {message['Message-ID']})",
         )
     with contextlib.suppress(smtplib.SMTPException, OSError):
-        session.quit()
+        connection.quit()
     if code != 250:
         return _refused("the message", code, answer)
     return Outcome("sent", f"{_said(code, answer)}; Message-ID {message['Message-ID']}")

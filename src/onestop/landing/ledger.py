@@ -6,6 +6,7 @@ nothing behind but its attempt, which the next one marks as interrupted.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +16,9 @@ import psycopg
 
 from onestop import __version__
 from onestop.clock import system_now
+from onestop.logs import say
 
+log = logging.getLogger(__name__)
 State = Literal["loaded", "duplicate", "refused", "failed"]
 
 
@@ -157,3 +160,6 @@ def write_batch(cursor: psycopg.Cursor[tuple[object, ...]], batch: Batch, attemp
             "update ops.ingest_attempt set batch_id = %s, outcome = %s, ended_at = now() where attempt_id = %s",
             [batch.batch_id, batch.state, attempt_id],
         )
+    counts = ("received", "accepted", "quarantined", "duplicate", "refused")
+    said = {name: getattr(batch, name) for name in ("source_id", "entity", "state", *counts)}
+    say(log, "batch", batch=batch.batch_id, **said)

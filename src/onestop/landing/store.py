@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 import orjson
@@ -214,6 +216,34 @@ class LandingRun:
             return zstandard.ZstdDecompressor().decompress(self._keys.decrypt(sealed, place))
         except zstandard.ZstdError:
             raise DataRefused(f"{place} cannot be unpacked", next_step=_PULL_AGAIN) from None
+
+
+class LandedContent:
+    """The pages of a run as one file; memory holds one of them. What it raises: `LandingRun.read`."""
+
+    def __init__(self, run: LandingRun) -> None:
+        self._run = run
+        self._pages = run.pages()
+        self._ends = list(accumulate(page.size for page in self._pages))
+        self._at_hand: tuple[int, bytes] = (-1, b"")
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        return self._ends[-1] if self._ends else 0
+
+    def read(self, at: int, size: int) -> bytes:
+        """The bytes from a place on, so many or up to the end."""
+        parts = []
+        while size > 0 and at < self.size:
+            place = bisect_right(self._ends, at)
+            if self._at_hand[0] != place:
+                self._at_hand = place, self._run.read(self._pages[place])
+            start = at - (self._ends[place] - self._pages[place].size)
+            parts.append(self._at_hand[1][start : start + size])
+            at += len(parts[-1])
+            size -= len(parts[-1])
+        return b"".join(parts)
 
 
 def _canonical(content: Mapping[str, Any]) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,13 +12,14 @@ from onestop.clock import system_now, to_stamp
 from onestop.config import PortalExportSource, Settings, Source
 from onestop.errors import OnestopError
 from onestop.pipeline.connectors import connector
+from onestop.pipeline.doctor_host import host_checks, server_checks
 from onestop.pipeline.file_folders import file_system
 from onestop.pipeline.keys import load_keys
+from onestop.pipeline.night import free_room
 from onestop.sources.portal_export import list_files
 from onestop.sources.reference import FILES, ReferenceFile, read_reference
+from onestop.warehouse import rights
 from onestop.warehouse.connection import connect, warehouse_dsn
-
-_ROOM_NEEDED = 2 * 2**30  # bytes
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,11 @@ class Finding:
 def examine(settings: Settings) -> list[Finding]:
     """Run every check; one that fails does not keep the others from running."""
     checks: list[tuple[str, Callable[[], str]]] = [
+        *host_checks(settings),
         ("keys", partial(_keys, settings)),
         ("disk", partial(_disk, settings)),
         ("warehouse", partial(_warehouse, settings)),
+        *server_checks(settings),
         *((f"reference {kind.name}", partial(_reference, settings, kind)) for kind in FILES),
         *((f"source {source.id}", partial(_source, settings, source)) for source in settings.sources),
     ]
@@ -60,10 +62,13 @@ def _keys(settings: Settings) -> str:
 
 def _disk(settings: Settings) -> str:
     settings.local.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(settings.local).free
-    if free < _ROOM_NEEDED:
-        raise OnestopError(f"only {free / 2**30:.1f} GiB are free under {settings.local}", next_step="make room")
-    return f"{free / 2**30:.0f} GiB free"
+    room = free_room(settings)
+    for name, free in room.items():
+        if free < settings.watch.free_gib * 2**30:
+            raise OnestopError(
+                f"only {free / 2**30:.1f} GiB are free for {name}", next_step="make room, or run `onestop maintenance`"
+            )
+    return ", ".join(f"{name}: {free / 2**30:.0f} GiB free" for name, free in room.items())
 
 
 def _warehouse(settings: Settings) -> str:
@@ -72,10 +77,17 @@ def _warehouse(settings: Settings) -> str:
             "select current_setting('server_version'), has_database_privilege(current_database(), 'CREATE'),"
             " (select rolcreaterole or rolsuper from pg_roles where rolname = current_user)"
         ).fetchone()
+        is_migrated = connection.execute("select to_regclass('ops.declaration') is not null").fetchall()[0][0]
+        otherwise = rights.differences(connection) if is_migrated else []
     assert row is not None  # noqa: S101  (a select of values gives one row)
     version, may_create, may_make_roles = row
     if not may_create:
         raise OnestopError("the role may not create schemas", next_step="make it the owner of the database")
+    if otherwise and may_make_roles:
+        more = f" (and {len(otherwise) - 1} more)" if len(otherwise) > 1 else ""
+        raise OnestopError(
+            f"rights differ from what is declared: {otherwise[0]}{more}", next_step="onestop roles apply"
+        )
     roles = "" if may_make_roles else "; the role lacks CREATEROLE, so no reading roles can be made"
     return f"PostgreSQL {version}{roles}"
 

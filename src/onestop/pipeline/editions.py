@@ -15,6 +15,7 @@ import psycopg
 from onestop.config import Settings
 from onestop.errors import OnestopError
 from onestop.periods import Period
+from onestop.reporting import former
 from onestop.reporting.editions import diff as diffs
 from onestop.reporting.editions import explain as explained
 from onestop.reporting.editions import life, products, store
@@ -22,8 +23,8 @@ from onestop.reporting.editions import readiness as conditions
 from onestop.reporting.editions import verify as verified
 from onestop.reporting.editions.build import newest_build
 from onestop.reporting.editions.model import Edition, Reason
-from onestop.warehouse.connection import connect, warehouse_dsn
-from onestop.warehouse.migrations import migrate
+from onestop.warehouse.connection import connect
+from onestop.warehouse.migrations import migrated
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,17 @@ def publish(settings: Settings, period: Period, *, at: datetime, by: str | None 
     """Publish the period's approved edition."""
     with warehouse(settings) as connection:
         return life.publish(connection, settings, period, at=at, by=by or somebody())
+
+
+def import_former(settings: Settings, file: Path, *, at: datetime, by: str | None = None) -> former.Imported:
+    """Keep a file's former quarters; all of its rows or none.
+
+    Raises:
+        ConfigurationError: the file holds something else.
+    """
+    rows, sha256 = former.read_file(file)
+    with warehouse(settings) as connection:
+        return former.keep(connection, rows, file=file.name, sha256=sha256, at=at, by=by or somebody())
 
 
 def files(settings: Settings, period: Period, version: int | None = None) -> list[Path]:
@@ -142,6 +154,5 @@ def somebody() -> str:
 @contextmanager
 def warehouse(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
     """A connection to the migrated warehouse, each step's own transaction to make."""
-    with closing(connect(warehouse_dsn(settings), autocommit=True)) as connection:
-        migrate(connection)
+    with closing(connect(migrated(settings, "publisher"), autocommit=True, role="publisher")) as connection:
         yield connection

@@ -18,7 +18,7 @@ import orjson
 import psycopg
 
 from onestop.errors import OnestopError
-from onestop.landing.store import LandingStore
+from onestop.landing.store import LandedContent, LandingStore
 from onestop.sources.portal_columns import LAYOUTS
 from onestop.sources.portal_export import PortalFile
 from onestop.sources.portal_table import VERSION
@@ -69,8 +69,7 @@ class Changes:
             if earlier.landing_path is None:
                 made._unreadable = True
                 return made
-            run = landing.run(earlier.landing_path)
-            body = b"".join(run.read(page) for page in run.pages())
+            body = LandedContent(landing.run(earlier.landing_path))
             with closing(read_table(body, earlier.name, file.entity)) as chunks:
                 for chunk in chunks:
                     made._left.update(made._mark(record) for record in chunk.records)

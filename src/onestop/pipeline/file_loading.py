@@ -107,7 +107,7 @@ class FileLoader(Loader):
                     self.doubled.add(key)
 
     def load_rows(self, cursor: Cursor, numbers: Sequence[int], records: Sequence[Mapping[str, Any]]) -> None:
-        """Load one chunk; `numbers` are its rows' places in the sheet or their lines."""
+        """Load one chunk; `numbers` are its rows' places in the sheet or their lines. Its COPY may still run (`copies`)."""
         spec = self.entity.spec
         shaped = shape(records, spec, first_row=1, hash_key=self.keys.hash)
         rows = np.asarray(numbers)
@@ -117,6 +117,7 @@ class FileLoader(Loader):
         whole = isinstance(records, TableRecords) and records.columns.keys() >= set(required)
         self.facts.note_fields(records, [] if whole else required)
         self.unknown.note(records, shaped.names)
+        self.copies.wait()
         accepted, rejected = self._known(cursor, shaped.content_hash)
         again, unchanged, fresh, sighted = [], [], [], []
         for place, content in enumerate(shaped.content_hash):

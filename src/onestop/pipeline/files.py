@@ -21,7 +21,8 @@ from onestop.clock import system_now, to_stamp
 from onestop.config import PortalExportSource, Settings
 from onestop.errors import DataRefused, OnestopError
 from onestop.landing import ledger
-from onestop.landing.store import LandingStore
+from onestop.landing.store import LandedContent, LandingRun, LandingStore
+from onestop.pipeline.collector import quiet_collector
 from onestop.pipeline.curfew import Curfew
 from onestop.pipeline.entities import portal_entity
 from onestop.pipeline.file_changes import Changes, replaced_by
@@ -36,6 +37,7 @@ from onestop.quality.compare import compare
 from onestop.quality.history import Delivery
 from onestop.quality.reference import ReferenceIndex
 from onestop.sources.portal_export import Manifest, PortalFile, fetch, list_files, manifest_of, wait_until_settled
+from onestop.sources.served_file import Content
 from onestop.sources.spreadsheet import FileRefused, read_table
 
 CheckRows = Callable[[PortalFile, int], None]
@@ -154,9 +156,9 @@ class _Run:
             )
         try:
             settled = wait_until_settled(self.fs, file, seen_at=self.seen_at)
-            body = fetch(self.fs, settled)
-            manifest = self._manifest(settled, body)
-            batch.sha256, batch.landing_path = hashlib.sha256(body).hexdigest(), self._land(file, body)
+            landed, batch.sha256 = self._land(settled)
+            batch.landing_path, body = landed.path, LandedContent(landed)
+            manifest = self._manifest(settled, body, batch.sha256)
             self._load(settled, body, batch, manifest.check_rows if manifest else None)
         except OnestopError as problem:
             self.work.rollback()
@@ -170,12 +172,12 @@ class _Run:
         self.work.commit()
         return IngestResult.of(batch)
 
-    def _manifest(self, file: PortalFile, body: bytes) -> Manifest | None:
+    def _manifest(self, file: PortalFile, body: Content, sha256: str) -> Manifest | None:
         """What the manifest announces, if there is one and it speaks of this content; the file's rows count otherwise."""
         try:
             manifest = manifest_of(self.fs, file)
             if manifest:
-                manifest.check_content(file, body)
+                manifest.check_content(file, sha256)
         except DataRefused as problem:
             raise FileRefused(problem.message, next_step=problem.next_step, rows=_rows_of(file, body)) from None
         return manifest
@@ -184,15 +186,19 @@ class _Run:
     def _landing(self) -> LandingStore:
         return LandingStore(self.settings.landing_url, self.keys.data)
 
-    def _land(self, file: PortalFile, body: bytes) -> str:
+    def _land(self, file: PortalFile) -> tuple[LandingRun, str]:
+        """The file as it was fetched, piece by piece, and its SHA-256; memory and disk hold nothing else of it."""
         run_id = f"{system_now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         landed = self._landing.open_run(self.source.id, file.entity, run_id)
-        landed.put(1, body)
+        digest = hashlib.sha256()
+        for number, piece in enumerate(fetch(self.fs, file), 1):
+            landed.put(number, piece)
+            digest.update(piece)
         landed.close({"source": self.source.id, "entity": file.entity, "file": file.name})
-        return landed.path
+        return landed, digest.hexdigest()
 
     def _load(
-        self, file: PortalFile, body: bytes, batch: ledger.Batch, check_rows: Callable[[PortalFile, int], None] | None
+        self, file: PortalFile, body: Content, batch: ledger.Batch, check_rows: Callable[[PortalFile, int], None] | None
     ) -> None:
         assert batch.sha256 is not None  # noqa: S101  (set by the caller)
         with self.work.cursor() as cursor:
@@ -219,10 +225,12 @@ class _Run:
                 with closing(read_table(body, file.name, file.entity, stamp=file.stamp)) as chunks:
                     loader.note_keys(chunk.records for chunk in chunks)
             with closing(read_table(body, file.name, file.entity, stamp=file.stamp)) as chunks:
-                for chunk in chunks:
-                    if changes:
-                        changes.note(chunk.records)
-                    loader.load_rows(cursor, chunk.numbers, chunk.records)
+                with quiet_collector() as collect_cycles, loader.copies.beside():
+                    for chunk in chunks:
+                        if changes:
+                            changes.note(chunk.records)
+                        loader.load_rows(cursor, chunk.numbers, chunk.records)
+                        collect_cycles()
                 loader.note_facts(cursor, chunks.facts)
             if changes:
                 batch.message = "; ".join(filter(None, (changes.message, batch.message)))
@@ -281,7 +289,7 @@ class _Run:
         )
 
 
-def _rows_of(file: PortalFile, body: bytes) -> int:
+def _rows_of(file: PortalFile, body: Content) -> int:
     """How many rows a file has that is refused for another reason; 0 where they cannot be counted."""
     try:
         with closing(read_table(body, file.name, file.entity)) as chunks:

@@ -19,7 +19,7 @@ from onestop.quality import reconciliation
 from onestop.reporting.draft import draft
 from onestop.transform.dbt import LAYERS, BuildResult, build
 from onestop.warehouse.connection import connect, warehouse_dsn
-from onestop.warehouse.migrations import migrate
+from onestop.warehouse.migrations import migrated
 
 __all__ = ["LAYERS", "RunResult", "draft_report", "ingest", "ingest_reference", "run", "transform"]
 
@@ -57,9 +57,8 @@ def transform(
     Raises:
         BuildFailed: a model or a test failed; tables built before it stay, later layers were not touched.
     """
-    dsn = warehouse_dsn(settings)
-    with closing(connect(dsn, autocommit=True)) as connection:
-        migrate(connection)
+    dsn = migrated(settings, "transformer")
+    with closing(connect(dsn, autocommit=True, role="transformer")) as connection:
         ledger.sync_sources(connection, [(s.id, s.kind) for s in settings.sources])
     if progress:
         progress("transform", 0)
@@ -73,7 +72,7 @@ def transform(
         target_path=settings.local / "dbt",
         whole=whole,
     )
-    with closing(connect(dsn, autocommit=True)) as connection:
+    with closing(connect(dsn, autocommit=True, role="transformer")) as connection:
         connection.execute(
             "insert into ops.build (known_at, layers) values (%s, %s)", [known_at, list(layers or LAYERS)]
         )
@@ -88,7 +87,7 @@ def draft_report(settings: Settings, period: Period) -> list[Path]:
     Raises:
         OnestopError: the warehouse holds no such period, or the reports' folder cannot be written.
     """
-    with closing(connect(warehouse_dsn(settings))) as connection:
+    with closing(connect(warehouse_dsn(settings, "publisher"), role="publisher")) as connection:
         row = connection.execute(
             "select known_at from ops.build where 'reports' = any(layers) order by build_id desc limit 1"
         )
@@ -143,7 +142,7 @@ def run(
 
 def _anything_loaded(settings: Settings) -> bool:
     """Without a single dossier ever loaded there is nothing to build from."""
-    with closing(connect(warehouse_dsn(settings))) as connection:
+    with closing(connect(warehouse_dsn(settings, "loader"), role="loader")) as connection:
         row = connection.execute(
             "select exists (select from ops.load_batch where source_id <> 'reference' and state in ('loaded', 'duplicate'))"
         ).fetchone()

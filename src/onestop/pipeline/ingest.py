@@ -36,8 +36,8 @@ from onestop.quality.batch import BatchFacts, reason_to_stop
 from onestop.quality.compare import Comparison, compare
 from onestop.quality.history import Delivery
 from onestop.sources.one_stop_api import Page
-from onestop.warehouse.connection import connect, warehouse_dsn
-from onestop.warehouse.migrations import migrate
+from onestop.warehouse.connection import connect
+from onestop.warehouse.migrations import migrated
 
 BEGINNING = "19700101000000"
 CHUNK = 40_000  # records
@@ -79,14 +79,13 @@ def ingest(
     curfew.check_open()
     feed = None if replay_from or isinstance(source, PortalExportSource) else connector(settings, source)
     keys = load_keys(settings)
-    dsn = warehouse_dsn(settings)
+    dsn = migrated(settings, "loader")
     with (
         explained(f"ingest {source_id}"),
-        closing(connect(dsn, autocommit=True)) as control,
-        closing(connect(dsn)) as work,
+        closing(connect(dsn, autocommit=True, role="loader")) as control,
+        closing(connect(dsn, role="loader")) as work,
         noted_run(control, source_id, as_of, asks=replay_from is None),
     ):
-        migrate(control)
         ledger.sync_sources(control, [(s.id, s.kind) for s in settings.sources])
         ledger.lock_source(control, source_id)
         if isinstance(source, PortalExportSource):
@@ -202,6 +201,7 @@ class _Run:
                 explained(f"ingest {self.source.id}"),
                 self.work.cursor() as cursor,
                 quiet_collector() as collect_cycles,
+                self.loader.copies.beside(),
             ):
                 for page in pages:
                     chunk += page.records

@@ -24,8 +24,8 @@ from onestop.periods import Period
 from onestop.pipeline.ingest_result import Progress
 from onestop.reporting.draft import draft
 from onestop.transform.dbt import build
-from onestop.warehouse.connection import connect, warehouse_dsn
-from onestop.warehouse.migrations import migrate
+from onestop.warehouse.connection import connect
+from onestop.warehouse.migrations import migrated
 
 PREFIX = "known_at_"
 SCHEMAS = ("staging", "intermediate", "mart", "report")
@@ -45,9 +45,8 @@ def report_known_at(
         OnestopError: nothing was known of the period then, or the files cannot be written.
     """
     check_moment(settings, known_at, now)
-    dsn = warehouse_dsn(settings)
-    with closing(connect(dsn, autocommit=True)) as connection:
-        migrate(connection)
+    dsn = migrated(settings, "transformer")
+    with closing(connect(dsn, autocommit=True, role="transformer")) as connection:
         ledger.sync_sources(connection, [(s.id, s.kind) for s in settings.sources])
         connection.execute(_LOCK)
         _drop(connection)

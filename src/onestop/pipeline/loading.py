@@ -30,7 +30,7 @@ from onestop.quality.quarantine import Rejected, protect, write_rejected
 from onestop.quality.reference import ReferenceIndex
 from onestop.quality.repairs import CodeRepairs
 from onestop.sources.records import Shaped, shape
-from onestop.warehouse.copy import copy_columns
+from onestop.warehouse.copy import Copies, bytea
 
 if TYPE_CHECKING:
     from onestop.quality.judge import Judge, Verdict
@@ -54,6 +54,7 @@ class Loader:
     facts: BatchFacts
     as_of: datetime
     repairs: CodeRepairs = field(default_factory=CodeRepairs)
+    copies: Copies = field(default_factory=Copies)
 
     @cached_property
     def unknown(self) -> UnknownFields:
@@ -91,7 +92,7 @@ class Loader:
         return "; ".join(filter(None, (drift, self.repairs.said()))) or None
 
     def load(self, cursor: Cursor, records: Sequence[Mapping[str, Any]]) -> None:
-        """Load one chunk, in the delivery's order."""
+        """Load one chunk, in the delivery's order. Its COPY may still run (`copies`)."""
         spec = self.entity.spec
         if self.entity.prepare:
             records = [self.entity.prepare(record, self.settings.zone) for record in records]
@@ -109,6 +110,7 @@ class Loader:
         self.batch.refused += int(future.sum())
         self._move_cursor(stamps.filter(readable & ~future))
 
+        self.copies.wait()
         duplicate, single = self._compare(cursor, shaped, stamps.to_pylist(), ~future)
         self.batch.duplicate += int(duplicate.sum())
         fresh = np.flatnonzero(~future & ~duplicate)
@@ -208,7 +210,6 @@ class Loader:
         self.corrections.note_rejected(cursor, (keys[p] for p in map(int, np.flatnonzero(rejected))))
         places = np.flatnonzero(~rejected)
         warnings = ["{" + ",".join(broken_rules(p, "warn")) + "}" if warned[p] else None for p in map(int, places)]
-        self.copy_raw(cursor, some(chunk, places), rows[places], warnings, more)
         agencies = chunk.columns[_AGENCY] if _AGENCY in chunk.columns else pa.nulls(len(chunk), pa.string())
         write_rejected(
             cursor,
@@ -231,6 +232,7 @@ class Loader:
             batch_id=self.batch.batch_id,
             first_seen_at=self.as_of,
         )
+        self.copy_raw(cursor, some(chunk, places), rows[places], warnings, more)
         quarantined = int(rejected.sum())
         self.batch.accepted += len(places)
         self.batch.quarantined += quarantined
@@ -252,18 +254,20 @@ class Loader:
         more: Mapping[str, pa.Scalar] | None = None,
     ) -> None:
         """Append records to their raw table; `warnings` are array literals, the rest as in `store`."""
+        if not len(chunk):
+            return
         if self.corrections.waiting(cursor):
             self.corrections.note_accepted(*self._names(chunk), [int(row) for row in rows])
         columns = {
             "batch_id": pa.repeat(pa.scalar(self.batch.batch_id, pa.int64()), len(chunk)),
             "row_number": pa.array(rows, pa.int64()),
             "source_id": pa.repeat(pa.scalar(self.batch.source_id), len(chunk)),
-            "content_hash": pa.array(["\\x" + content.hex() for content in chunk.content_hash], pa.string()),
+            "content_hash": bytea(chunk.content_hash),
             "warning_ids": pa.array(warnings, pa.string()),
             **{name: pa.repeat(value, len(chunk)) for name, value in (more or {}).items()},
             **{name: chunk.columns[name] for name in self.entity.spec.raw_columns},
         }
-        copy_columns(cursor, "raw", self.entity.spec.table, columns)
+        self.copies.start(cursor, "raw", self.entity.spec.table, columns)
 
 
 def _all_new(found: Iterable[Any], known: Set[Any]) -> bool:

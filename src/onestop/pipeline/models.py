@@ -10,8 +10,8 @@ from onestop.config import Settings
 from onestop.landing import ledger
 from onestop.transform import documents, freshness
 from onestop.transform.freshness import Freshness
-from onestop.warehouse.connection import connect, warehouse_dsn
-from onestop.warehouse.migrations import migrate
+from onestop.warehouse.connection import connect
+from onestop.warehouse.migrations import migrated
 
 log = logging.getLogger(__name__)
 __all__ = ["Freshness", "check_freshness", "write_docs"]
@@ -23,9 +23,8 @@ def check_freshness(settings: Settings) -> list[Freshness]:
     Raises:
         OnestopError: dbt could not look; how late a source is never raises.
     """
-    dsn = warehouse_dsn(settings)
-    with closing(connect(dsn, autocommit=True)) as connection:
-        migrate(connection)
+    dsn = migrated(settings, "transformer")
+    with closing(connect(dsn, autocommit=True, role="transformer")) as connection:
         ledger.sync_sources(connection, [(s.id, s.kind) for s in settings.sources])
     found = freshness.check_freshness(
         dsn,
@@ -45,9 +44,7 @@ def write_docs(settings: Settings, destination: Path | None = None) -> Path:
     Raises:
         OnestopError: dbt could not write it.
     """
-    dsn = warehouse_dsn(settings)
-    with closing(connect(dsn, autocommit=True)) as connection:
-        migrate(connection)
+    dsn = migrated(settings, "transformer")
     return documents.write_docs(
         dsn,
         province_code=settings.province.code,

@@ -39,13 +39,13 @@ def quality_page(settings: Settings, day: date | None, language: Language | None
     Raises:
         OnestopError: the models were not built, nothing was delivered then, or the file cannot be written.
     """
-    with closing(connect(warehouse_dsn(settings))) as connection:
+    with closing(connect(warehouse_dsn(settings, "publisher"), role="publisher")) as connection:
         quality = read_day(
             connection, day, zone=settings.zone, province_name=settings.province.name_vi, texts=rule_texts()
         )
     page = write_quality_page(quality, language or settings.reports.language)
     folder = settings.reports_path / "quality" / str(quality.day)
-    return quality, _write(folder, {PAGE: page})[0]
+    return quality, write_pages(folder, {PAGE: page})[0]
 
 
 def quality_docs(settings: Settings, day: date) -> list[Path]:
@@ -56,7 +56,7 @@ def quality_docs(settings: Settings, day: date) -> list[Path]:
     """
     from onestop.quality.data_docs import SuiteDay, data_docs  # GX takes seconds to import
 
-    with closing(connect(warehouse_dsn(settings))) as connection:
+    with closing(connect(warehouse_dsn(settings, "publisher"), role="publisher")) as connection:
         rows = connection.execute(COUNTS, [day]).fetchall()
     counts: dict[tuple[str, str, str], dict[str, tuple[int, int]]] = {}
     for kind, source_id, entity, rule_id, checked, failed in rows:
@@ -68,15 +68,19 @@ def quality_docs(settings: Settings, day: date) -> list[Path]:
         for (kind, source_id, entity), by in counts.items()
         for book in [_book(kind, entity)]
     ]
-    return _write(settings.reports_path / "quality" / str(day) / DOCS, data_docs(day, suites))
+    return write_pages(settings.reports_path / "quality" / str(day) / DOCS, data_docs(day, suites))
 
 
 def _book(kind: str, entity: str) -> RuleBook:
     return portal_entity(entity).book if kind == "portal_export" else entity_of(kind).book
 
 
-def _write(folder: Path, pages: dict[str, str]) -> list[Path]:
-    """Each file whole or as it was."""
+def write_pages(folder: Path, pages: dict[str, str]) -> list[Path]:
+    """Write files into a folder, each whole or as it was.
+
+    Raises:
+        OnestopError: one cannot be written.
+    """
     written = []
     try:
         folder.mkdir(parents=True, exist_ok=True)

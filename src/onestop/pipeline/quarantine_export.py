@@ -26,8 +26,8 @@ from onestop.reporting.numbers_vi import day
 from onestop.reporting.quarantine_workbook import Fault, RejectedRow, write_quarantine_workbook
 from onestop.reporting.wording import province_title
 from onestop.sources.portal_columns import LAYOUTS
-from onestop.warehouse.connection import connect, warehouse_dsn
-from onestop.warehouse.migrations import migrate
+from onestop.warehouse.connection import connect
+from onestop.warehouse.migrations import migrated
 
 PORTAL = "portal_export"
 UNKNOWN_FILE = "khong-ro-don-vi"
@@ -133,8 +133,10 @@ def _read(
     settings: Settings, wanted: Selection, as_of: datetime
 ) -> tuple[list[Waiting], dict[str, str], dict[str, str]]:
     """The rows, each source's kind, each unit's name."""
-    with explained("quarantine"), closing(connect(warehouse_dsn(settings), autocommit=True)) as connection:
-        migrate(connection)
+    with (
+        explained("quarantine"),
+        closing(connect(migrated(settings, "loader"), autocommit=True, role="loader")) as connection,
+    ):
         check_source(connection, wanted.source_id)
         kinds = {str(s): str(k) for s, k in connection.execute("select source_id, kind from ops.source")}
         return read_waiting(connection, wanted, as_of=as_of, zone=settings.zone), kinds, unit_names(connection)

@@ -34,8 +34,8 @@ from onestop.quality.quarantine import reveal
 from onestop.quality.quarantine_status import check_source
 from onestop.quality.reference import ReferenceIndex
 from onestop.sources.records import Shaped, shape
-from onestop.warehouse.connection import connect, warehouse_dsn
-from onestop.warehouse.migrations import migrate
+from onestop.warehouse.connection import connect
+from onestop.warehouse.migrations import migrated
 
 if TYPE_CHECKING:
     from onestop.quality.judge import Judge
@@ -115,14 +115,16 @@ def replay(
         ConfigurationError: keys or reference data are missing, or a row asked for does not exist or is not open.
     """
     keys, wanted = load_keys(settings), wanted or Wanted()
-    dsn = warehouse_dsn(settings)
+    dsn = migrated(settings, "loader")
     results: list[ReplayResult] = []
-    with explained("quarantine replay"), closing(connect(dsn, autocommit=True)) as control:
-        migrate(control)
+    with explained("quarantine replay"), closing(connect(dsn, autocommit=True, role="loader")) as control:
         for source_id, kind, entity_name in _places(control, wanted):
             if progress:
                 progress(f"quarantine replay {source_id} {entity_name}", sum(r.judged for r in results))
-            with closing(connect(dsn, autocommit=True)) as lock, closing(connect(dsn)) as work:
+            with (
+                closing(connect(dsn, autocommit=True, role="loader")) as lock,
+                closing(connect(dsn, role="loader")) as work,
+            ):
                 ledger.lock_source(lock, source_id)
                 entity = portal_entity(entity_name) if kind == PORTAL else entity_of(kind)
                 run = _Run(settings, keys, source_id, entity, kind == PORTAL, as_of, by_whom)

@@ -55,7 +55,7 @@ def reconcile(
         OnestopError: the models were not built, do not hold the period, or the folder cannot be written.
     """
     folder = settings.reports_path / period.folder / "reconciliation"
-    with closing(connect(warehouse_dsn(settings))) as connection:
+    with closing(connect(warehouse_dsn(settings, "publisher"), role="publisher")) as connection:
         found = figures.read(
             connection,
             period,

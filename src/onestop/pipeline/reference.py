@@ -26,9 +26,9 @@ from onestop.quality.compare import compare_size
 from onestop.quality.reference import ReferenceIndex
 from onestop.quality.rules import reference_rules
 from onestop.sources.reference import FILES, ReferenceFile, Row, check_whole, gaps, read_reference, refuse_if
-from onestop.warehouse.connection import connect, warehouse_dsn
+from onestop.warehouse.connection import connect
 from onestop.warehouse.copy import copy_columns
-from onestop.warehouse.migrations import migrate
+from onestop.warehouse.migrations import migrated
 
 SOURCE = "reference"
 _GAPS_SHOWN = 5
@@ -58,13 +58,12 @@ def ingest_reference(settings: Settings, *, as_of: datetime, progress: Progress 
     store = LandingStore(settings.landing_url, load_keys(settings).data)
     results: list[IngestResult] = []
     refusals: list[DataRefused] = []
-    dsn = warehouse_dsn(settings)
+    dsn = migrated(settings, "loader")
     with (
         explained("ingest reference"),
-        closing(connect(dsn, autocommit=True)) as control,
-        closing(connect(dsn)) as work,
+        closing(connect(dsn, autocommit=True, role="loader")) as control,
+        closing(connect(dsn, role="loader")) as work,
     ):
-        migrate(control)
         ledger.lock_source(control, SOURCE)
         for kind, path in files:
             if not path.is_file():

@@ -31,6 +31,7 @@ from onestop.platform.airflow_client import AirflowClient
 from onestop.platform.names import CONFIG_VARIABLE, expected_dag_ids, source_pool
 from onestop.platform.processes import Service, port_is_free, port_to_keep, stop, wait_until
 from onestop.resources import resource
+from onestop.warehouse.embedded import EmbeddedPostgres
 
 USER = "admin"
 START_SECONDS = 180
@@ -228,6 +229,13 @@ class LocalAirflow:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
             json.dump(content, stream, indent=1)
         part.replace(file)
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The environment of a project's Airflow servers; in an Airflow that onestop did not start, this process's own."""
+    if not (settings.local / "airflow" / "onestop.json").is_file():
+        return dict(os.environ)
+    return LocalAirflow(settings, EmbeddedPostgres(settings.local).airflow_dsn).environment()
 
 
 def stop_airflow(settings: Settings) -> list[str]:

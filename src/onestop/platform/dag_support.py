@@ -18,15 +18,21 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from onestop.config import Settings, load
 from onestop.errors import ConfigurationError, OnestopError, WindowClosed
+from onestop.platform.dag_alerts import final, tell_failure, tell_success
 from onestop.platform.names import CONFIG_VARIABLE, PROGRESS_MARK, source_pool
+from onestop.timetable import MAINTENANCE_EVERY, REFERENCE_EVERY, TRANSFORM_EVERY, WATCH_EVERY
 
 __all__ = [
     "APPROVE",
     "AS_OF",
     "IGNORE_WINDOW",
     "LONGEST_PULL",
+    "MAINTENANCE_EVERY",
     "MART",
+    "REFERENCE_EVERY",
     "SINCE",
+    "TRANSFORM_EVERY",
+    "WATCH_EVERY",
     "approval",
     "dag_defaults",
     "final_faults",
@@ -105,6 +111,8 @@ def dag_defaults(*tags: str, longest_run: timedelta | None = None) -> dict[str, 
             "retry_exponential_backoff": 2.0,
             "max_retry_delay": timedelta(minutes=30),
             "execution_timeout": timedelta(hours=6),
+            "on_failure_callback": tell_failure,
+            "on_success_callback": tell_success,
         },
     }
 
@@ -151,17 +159,17 @@ def final_faults(function: Callable[_P, _R]) -> Callable[_P, _R]:
         except WindowClosed as problem:
             if not problem.was_asked and _is_first_try_of_timetable():
                 raise AirflowSkipException(problem.message) from None
-            raise AirflowFailException(str(problem)) from None
+            raise final(problem) from None
         except OnestopError as problem:
             if worth_a_retry(problem):
                 raise
-            raise AirflowFailException(str(problem)) from None
+            raise final(problem) from None
         except AirflowFailException:
             raise
         except Exception as problem:
             if worth_a_retry(problem):
                 raise
-            raise AirflowFailException(f"{type(problem).__name__}: {problem}") from problem
+            raise final(problem, f"{type(problem).__name__}: {problem}") from problem
 
     return run
 

@@ -14,6 +14,8 @@ BACKFILL_DAG = "ops__backfill"
 QUARANTINE_DAG = "ops__quarantine_replay"
 QUALITY_DAG = "ops__quality"
 RECONCILE_DAG = "ops__reconcile"
+WATCH_DAG = "ops__source_watch"
+MAINTENANCE_DAG = "ops__maintenance"
 PROGRESS_MARK = ": records done: "
 """Stands between step and count in the progress lines of a task's log."""
 
@@ -30,6 +32,6 @@ def source_pool(source_id: str) -> str:
 
 def expected_dag_ids(settings: Settings) -> frozenset[str]:
     """All DAGs that a province.yml makes."""
-    ops = (BACKFILL_DAG, QUARANTINE_DAG, QUALITY_DAG, RECONCILE_DAG)
+    ops = (BACKFILL_DAG, QUARANTINE_DAG, QUALITY_DAG, RECONCILE_DAG, WATCH_DAG, MAINTENANCE_DAG)
     fixed = (REFERENCE_DAG, TRANSFORM_DAG, REPORT_DAG, *ops)
     return frozenset((*fixed, *(source_dag(s.id) for s in settings.sources)))

@@ -92,20 +92,33 @@ def measure(
     batch, table = delivery.batch_id, sql.Identifier("raw", spec.table)
     has_unit = AGENCY in spec.raw_columns
     unit: sql.Composable = sql.Identifier(AGENCY) if has_unit else sql.SQL("null::text")
-    pairs = sql.SQL(", ").join(
-        sql.SQL("({}, {})").format(name, column)
-        for name, column in [("agency", unit), *((c, sql.Identifier(c)) for c in columns)]
-    )
+    names, values = zip(("agency", unit), *((c, sql.Identifier(c)) for c in columns), strict=True)
+    places = [sql.Identifier(f"c{place}") for place in range(len(names))]
+    parts = {
+        "table": table,
+        "longest": sql.Literal(LONGEST),
+        "places": sql.SQL(", ").join(places),
+        "sets": sql.SQL(", ").join(sql.SQL("({})").format(place) for place in places),
+        "shown": sql.SQL(", ").join(
+            sql.SQL("left({}, {}) as {}").format(value, sql.Literal(LONGEST), place)
+            for value, place in zip(values, places, strict=True)
+        ),
+        "dimension": sql.SQL(" ").join(
+            sql.SQL("when grouping({}) = 0 then {}").format(place, sql.Literal(name))
+            for name, place in zip(names, places, strict=True)
+        ),
+    }
     cursor.execute(
         sql.SQL(
             "insert into ops.delivery_count (batch_id, dimension, value, records)"
-            " select %(batch)s, dimension, value, count(*) from ("
-            "  select pair.dimension, left(pair.value, {longest}) as value from {table}"
-            "  cross join lateral (values {pairs}) as pair (dimension, value)"
-            "  where batch_id = %(batch)s union all"
-            "  select 'agency', left(agency_code, {longest}) from quarantine.rejected_row where batch_id = %(batch)s) as counted"
+            " select %(batch)s, dimension, value, sum(records) from ("
+            "  select case {dimension} end as dimension, coalesce({places}) as value, count(*) as records"
+            "  from (select {shown} from {table} where batch_id = %(batch)s) as shown"
+            "  group by grouping sets ({sets}) union all"
+            "  select 'agency', left(agency_code, {longest}), count(*) from quarantine.rejected_row"
+            "  where batch_id = %(batch)s group by 2) as counted"
             " where value is not null group by dimension, value"
-        ).format(table=table, pairs=pairs, longest=sql.Literal(LONGEST)),
+        ).format(**parts),
         {"batch": batch},
     )
     cursor.execute(
@@ -121,16 +134,25 @@ def measure(
     )
     deleted = spec.by_field(spec.deleted).column if spec.deleted else None
     live = sql.SQL("{} is distinct from '1'").format(sql.Identifier(deleted)) if deleted else sql.SQL("true")
+    version = sql.Identifier(spec.by_field(spec.version).column or "")
     delay = sql.SQL(
         "greatest(0, extract(epoch from %(now)s::timestamp - overlay({version} placing 'T' from 9 for 0)::timestamp))"
-    ).format(version=sql.Identifier(spec.by_field(spec.version).column or ""))
+    ).format(version=version)
     event = EVENTS.get(spec.entity) if delivery.covers else None
     cursor.execute(
         sql.SQL(
-            "select count(*), coalesce(sum(delay), 0), coalesce(max(delay), 0), count(*) filter (where delay <= 86400),"
-            " max(event) from (select {delay} as delay, {event} as event from {table}"
-            " where batch_id = %(batch)s and {live}) as timed"
-        ).format(delay=delay, table=table, live=live, event=sql.Identifier(event) if event else sql.SQL("null::text")),
+            "select coalesce(sum(records), 0), coalesce(sum(delay * records), 0), coalesce(max(delay), 0),"
+            " coalesce(sum(records) filter (where delay <= 86400), 0), max(event)"
+            " from (select {delay} as delay, records, event from ("
+            "  select {version}, count(*) as records, max({event}) as event from {table}"
+            "  where batch_id = %(batch)s and {live} group by 1) as changed) as timed"
+        ).format(
+            delay=delay,
+            version=version,
+            table=table,
+            live=live,
+            event=sql.Identifier(event) if event else sql.SQL("null::text"),
+        ),
         {"batch": batch, "now": delivery.local},
     )
     timed: tuple[Any, ...] = cursor.fetchone() or (0, 0, 0, 0, None)

@@ -19,7 +19,14 @@ from onestop.reporting.literal import one_line
 from onestop.reporting.model import LEVELS, Counts, FieldRow, LevelBlock, ReportFigures, total
 from onestop.reporting.numbers_vi import NO_BREAK_SPACE, integer, share
 from onestop.reporting.strings import Words
-from onestop.reporting.wording import edition_notes, period_title, province_title, standing
+from onestop.reporting.wording import (
+    edition_notes,
+    expected_notes,
+    former_notes,
+    period_title,
+    province_title,
+    standing,
+)
 from onestop.reporting.workbook import LEVEL_HEADINGS, LEVEL_SUBTOTALS, NOTES, SUMMARY_NOTE
 
 FIELDS_SHOWN = 15
@@ -245,7 +252,7 @@ def _remarks(figures: ReportFigures) -> list[str]:
         lines.append(_say("remark_quarantined", n=integer(figures.quarantined)))
     if figures.edition is None:
         lines += [_say("remark_gap", gap=gap.text_vi) for gap in figures.gaps]
-    return [f"- {line}" for line in lines] + edition_notes(figures)
+    return [f"- {line}" for line in lines] + expected_notes(figures) + former_notes(figures) + edition_notes(figures)
 
 
 def _cells(number: str, name: str, counts: Counts | None, *, is_sum: bool = False) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,17 +27,20 @@ from onestop.reporting.document_pdf import write_pdf
 from onestop.reporting.document_word import write_word
 from onestop.reporting.figures import load_figures
 from onestop.reporting.model import ReportFigures
-from onestop.reporting.office import own_template, told
+from onestop.reporting.office import own_template, with_office
+from onestop.reporting.other_workbook import write_other_workbook
 from onestop.reporting.page import write_page
 from onestop.reporting.wording import Language, province_title
 from onestop.reporting.workbook import write_workbook
 
 WORKBOOK = "bieu-ii-06a.xlsx"
+OTHER_FORMS = "bieu-khac.xlsx"
 PAGE = "bao-cao.html"
 FIGURES = "figures.json"
 WORD = "bao-cao.docx"
 PDF = "bao-cao.pdf"
 DATA = "du-lieu.zip"
+PRODUCTS = (WORKBOOK, OTHER_FORMS, WORD, PDF, PAGE, FIGURES, DATA)
 DRAFT = "draft"
 
 
@@ -74,7 +78,7 @@ def draft(
         zone=settings.zone,
         unit_forms=unit_sheets,
     )
-    return write_draft(told(figures, settings), settings, folder)
+    return write_draft(with_office(figures, settings), settings, folder)
 
 
 def write_draft(figures: ReportFigures, settings: Settings, folder: str = DRAFT) -> list[Path]:
@@ -94,6 +98,7 @@ def render(figures: ReportFigures, language: Language, status: str, template: by
     said = contents(figures)
     return {
         WORKBOOK: write_workbook(figures),
+        OTHER_FORMS: write_other_workbook(figures),
         WORD: write_word(said, figures.known_at, template),
         PDF: write_pdf(said, figures.known_at),
         PAGE: write_page(figures, language).encode(),
@@ -142,6 +147,7 @@ def _as_json(figures: ReportFigures, status: str) -> str:
             "value": now.resolved_in_time / now.resolved_total if now.resolved_total else None,
         },
         "quarantined_open": figures.quarantined,
+        "expected": [{**asdict(one), "missing_share": one.missing_share} for one in figures.expected],
     }
     if figures.edition:
         mark = figures.edition

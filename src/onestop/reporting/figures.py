@@ -18,7 +18,10 @@ from psycopg.rows import tuple_row
 
 from onestop.errors import OnestopError
 from onestop.periods import Period, containing
+from onestop.reporting.arrival_figures import load_expected
+from onestop.reporting.former import published_counts
 from onestop.reporting.levels import AgencyVersion, Tree, level_blocks
+from onestop.reporting.measure_figures import load_measures, load_unit_fields
 from onestop.reporting.model import (
     COLUMNS,
     Bounds,
@@ -138,6 +141,13 @@ class _Reader:
         everyone = [unit.code for unit in units] if all_units else []
         forms = self._forms([self._root, *unit_forms, *everyone])
         province = counts[self._root][1]
+        neighbours = self._neighbours(province)
+        metrics, measures, unit_kinds = load_measures(
+            self._rows,
+            self._period,
+            has_previous=_is_held(neighbours["previous"]),
+            has_last_year=_is_held(neighbours["year_before"]),
+        )
         figures = ReportFigures(
             period=self._period,
             known_at=known_at,
@@ -152,7 +162,12 @@ class _Reader:
             durations=Durations(dict(self._rows(DURATIONS, (self._period.first, self._period.last)))),
             quarantined=next(iter(self._rows(QUARANTINED)))[0],
             consequence=self._consequence(),
-            **self._neighbours(province),
+            metrics=metrics,
+            measures=measures,
+            unit_kinds=unit_kinds,
+            unit_fields=load_unit_fields(self._rows, self._period),
+            expected=load_expected(self._rows, self._period, known_at, str(known_at.tzinfo)) if is_preliminary else (),
+            **neighbours,
         )
         figures = replace(figures, unit_forms={figures.unit(code).code: forms[code] for code in unit_forms})
         figures.check()
@@ -203,18 +218,26 @@ class _Reader:
         [(first_receipt,)] = self._rows(FIRST_RECEIPT)
         rows = self._rows(OTHER_PERIODS, (self._period.convention, list(wanted), self._root))
         held = {name: PeriodCounts(wanted[name], Counts(*numbers)) for name, *numbers in rows}
+        printed = published_counts(self._connection, [p for p in (before, last_year) if p], self._root)
 
         def comparable(other: Period | None) -> PeriodCounts | None:
-            found = held.get(other.name) if other else None
+            if other is None:
+                return None
+            found = held.get(other.name)
             full = found and first_receipt is not None and first_receipt <= found.period.first
-            return found if found and full and _is_sizeable(found.counts, province) else None
+            return found if found and full and _is_sizeable(found.counts, province) else printed.get(other.name)
 
         return {
             "previous": comparable(before),
+            "previous_published": printed.get(before.name) if before else None,
             # A year's previous period is the year before: one comparison, not the same one twice.
             "year_before": comparable(last_year) if before != last_year else None,
             "months": _trend([held[m.name] for m in months if m.name in held], first_receipt),
         }
+
+
+def _is_held(other: PeriodCounts | None) -> bool:
+    return other is not None and not other.is_printed
 
 
 def _units(counts: Mapping[str, tuple[str, Counts]], tree: Tree) -> tuple[UnitRow, ...]:

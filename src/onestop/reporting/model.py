@@ -13,6 +13,9 @@ from typing import Literal, get_args
 
 from onestop.errors import OnestopError
 from onestop.periods import Period
+from onestop.reporting.arrivals import Expected
+from onestop.reporting.layouts import Layout
+from onestop.reporting.measures import Measures, MetricLabel
 
 Level = Literal["province", "district", "commune"]
 LEVELS: tuple[Level, ...] = get_args(Level)
@@ -122,10 +125,11 @@ class UnitRow:
 
 @dataclass(frozen=True, slots=True)
 class PeriodCounts:
-    """The province's figures of another period: to compare with, or a month of the trend."""
+    """The province's figures of another period: to compare with, or a month of the trend; `is_printed`: as published."""
 
     period: Period
     counts: Counts
+    is_printed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +220,11 @@ class ReportFigures:
     `levels` are the province's form; `unit_forms` the forms of units asked for, by code; `unit_levels` those of all units,
     from which each unit's own part is made, empty where no edition is made. `known_at` is aware, in the province's zone.
     `quarantined` counts rejected dossier records still open, of any period; `consequence` says which figures they could
-    move notably: unit -> metric -> bounds. `edition`: the edition that the products are of; None: a draft. `gaps` are the
-    gaps that it declares, `narrative` what the office wrote.
+    move notably: unit -> metric -> bounds. `edition`: the edition that the products are of; None: a draft.
+    `previous_published`: what was published of the period before, whose column 11 should be column 6. `gaps` are the
+    gaps that it declares, `narrative` what the office wrote. `metrics` and `measures` are every metric of every unit,
+    `unit_kinds` the level that a unit is ranked in (department, branch, …), `unit_fields` every unit's form by field, `forms`
+    the layouts of the quarter's other parts. `expected`: of a running period, what its numbers are likely to become.
     """
 
     period: Period
@@ -229,7 +236,7 @@ class ReportFigures:
     levels: tuple[LevelBlock, ...]
     units: tuple[UnitRow, ...]
     unit_forms: Mapping[str, tuple[LevelBlock, ...]]
-    previous: PeriodCounts | None
+    previous: PeriodCounts | None  # of the warehouse where it holds the period in full, else as published
     year_before: PeriodCounts | None
     months: tuple[PeriodCounts, ...]
     durations: Durations
@@ -238,6 +245,13 @@ class ReportFigures:
     edition: EditionMark | None = None
     gaps: tuple[Gap, ...] = ()
     narrative: Narrative = Narrative()
+    previous_published: PeriodCounts | None = None
+    metrics: Mapping[str, MetricLabel] = field(default_factory=dict)
+    measures: Measures = field(default_factory=dict)
+    unit_kinds: Mapping[str, str] = field(default_factory=dict)
+    unit_fields: Mapping[str, tuple[FieldRow, ...]] = field(default_factory=dict)
+    forms: tuple[Layout, ...] = ()
+    expected: tuple[Expected, ...] = ()
     unit_levels: Mapping[str, tuple[LevelBlock, ...]] = field(default_factory=dict)
 
     def unit(self, code: str) -> UnitRow:

@@ -26,7 +26,7 @@ def decimal(value: float | Decimal, places: int = 1) -> str:
     return f"{_rounded(Decimal(str(value)), places):,}".translate(_SWAP)
 
 
-def share(numerator: int, denominator: int, places: int = 2) -> Decimal:
+def share(numerator: int | Decimal, denominator: int | Decimal, places: int = 2) -> Decimal:
     """A percentage, rounded half up, that says 100 only when nothing is missing and 0 only when nothing is there.
 
     Raises:
@@ -42,7 +42,7 @@ def share(numerator: int, denominator: int, places: int = 2) -> Decimal:
     return smallest if rounded == 0 < exact else rounded
 
 
-def percent(numerator: int, denominator: int, places: int = 2) -> str:
+def percent(numerator: int | Decimal, denominator: int | Decimal, places: int = 2) -> str:
     """222968 of 224187 -> 99,46 %; see `share` for the rounding, and for a denominator of 0."""
     return f"{share(numerator, denominator, places)}".replace(".", ",") + NO_BREAK_SPACE + "%"
 

@@ -1,4 +1,4 @@
-"""What the office adds to a report: its words about the period, and its own Word template. Read when a draft is made.
+"""What the office adds to a report: its words about the period, its Word template, its layouts. Read when a draft is made.
 
 The words stand in `<reports.narrative>/<convention>_<period>.yml`: shortcomings, causes, proposals (lists of paragraphs),
 the document's number, and under `units` the same lists by a unit's code. Without the file the written report leaves lines
@@ -17,8 +17,18 @@ from onestop.config import Settings
 from onestop.errors import ConfigurationError
 from onestop.periods import Period
 from onestop.reporting.model import Narrative, OfficeWords, ReportFigures
+from onestop.reporting.other_forms import layouts
 
 _NARRATIVE = TypeAdapter(Narrative)
+
+
+def with_office(figures: ReportFigures, settings: Settings) -> ReportFigures:
+    """The figures with what the office adds to them; see `told` and `other_forms.layouts`.
+
+    Raises:
+        ConfigurationError: a file of the office cannot be used.
+    """
+    return replace(told(figures, settings), forms=layouts(settings, figures.metrics))
 
 
 def narrative(settings: Settings, period: Period) -> Narrative:

@@ -1,12 +1,12 @@
 """One self-contained HTML page of a period's figures: no script, font, image or style from elsewhere.
 
 The page's parts are prepared here as plain values; `templates/report.html.j2` lays them out (autoescape on), `charts`
-draws. Readable without JavaScript: it only adds sorting and a filter to the table of units.
+draws. Readable without JavaScript, which adds sorting, a filter, rankings and a view of each unit and field.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -16,16 +16,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from onestop.reporting import charts, consequence
-from onestop.reporting.model import LEVELS, Counts, Level, PeriodCounts, ReportFigures, UnitRow
-from onestop.reporting.numbers_vi import NO_BREAK_SPACE, share
+from onestop.reporting.measures import SMALL
+from onestop.reporting.model import LEVELS, Counts, Level, ReportFigures, UnitRow
+from onestop.reporting.numbers_vi import share
+from onestop.reporting.page_measures import form_tables, of_province, script_data
+from onestop.reporting.page_sentences import carried, changes_of, changes_of_rate, expected
 from onestop.reporting.strings import Words
 from onestop.reporting.wording import Language, period_title, province_title
 
-# A rate of a handful of dossiers ranks nobody.
-LEAST_RESOLVED = 30
+LEAST_RESOLVED = SMALL
 RANKED = 5
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_SCRIPTS = ("report.js", "explore.js")
 
 
 def write_page(figures: ReportFigures, language: Language = "vi") -> str:
@@ -48,11 +51,16 @@ def write_page(figures: ReportFigures, language: Language = "vi") -> str:
         panels=_panels(figures, words),
         days=_days(figures, words),
         trend=_trend(figures, words),
+        measures=of_province(figures, words),
+        forms=form_tables(figures, words),
+        data=script_data(figures, words),
+        carried=carried(figures, words),
+        expected=expected(figures, words),
         levels=LEVELS,
         least=LEAST_RESOLVED,
         doubt=partial(consequence.said, figures, words),
         css=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704  (the project's own file)
-        js=Markup((_TEMPLATES / "report.js").read_text(encoding="utf-8")),  # noqa: S704  (the project's own file)
+        js=Markup("\n".join((_TEMPLATES / name).read_text(encoding="utf-8") for name in _SCRIPTS)),  # noqa: S704  (the same)
     )
 
 
@@ -70,7 +78,7 @@ class Card:
 
 def _cards(figures: ReportFigures, words: Words) -> list[Card]:
     now, number = figures.province, words.integer
-    changes, doubt = partial(_changes, figures, words), partial(consequence.said, figures, words)
+    changes, doubt = partial(changes_of, figures, words), partial(consequence.said, figures, words)
     overdue_note = (
         words("overdue_note", share=words.percent(now.resolved_overdue, now.resolved_total))
         if now.resolved_total
@@ -82,7 +90,7 @@ def _cards(figures: ReportFigures, words: Words) -> list[Card]:
             words("on_time_rate"),
             words.percent(now.resolved_in_time, now.resolved_total),
             words("on_time_note"),
-            _changes_of_rate(figures, words),
+            changes_of_rate(figures, words),
             doubt("on_time_rate"),
         ),
         Card(
@@ -118,40 +126,6 @@ def _cards(figures: ReportFigures, words: Words) -> list[Card]:
             doubt("in_progress_total"),
         ),
     ]
-
-
-def _others(figures: ReportFigures) -> Sequence[PeriodCounts]:
-    return [other for other in (figures.previous, figures.year_before) if other is not None]
-
-
-def _changes(figures: ReportFigures, words: Words, column: str) -> tuple[str, ...]:
-    said = []
-    for other in _others(figures):
-        now, then = getattr(figures.province, column), getattr(other.counts, column)
-        by = words.percent(abs(now - then), then, 1) if then else words.integer(abs(now - then))
-        said.append(_said(now - then, by, other, words))
-    return tuple(said)
-
-
-def _changes_of_rate(figures: ReportFigures, words: Words) -> tuple[str, ...]:
-    now, said = figures.province, []
-    for other in _others(figures):
-        if now.resolved_total and other.counts.resolved_total:
-            change = share(now.resolved_in_time, now.resolved_total) - share(
-                other.counts.resolved_in_time, other.counts.resolved_total
-            )
-            by = words("points", by=words.decimal(float(abs(change)), 2))
-            said.append(_said(change, by, other, words))
-    return tuple(said)
-
-
-def _said(change: Decimal | int, by: str, other: PeriodCounts, words: Words) -> str:
-    direction = "same" if not change else "up" if change > 0 else "down"
-    return f"{words(direction, by=by)} {words('against', period=_unbroken(period_title(other.period, words.language)))}"
-
-
-def _unbroken(text: str) -> str:
-    return text.replace(" ", NO_BREAK_SPACE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
@@ -31,13 +32,13 @@ class Words:
         """224.187, or 224,187 in English."""
         return numbers_vi.integer(value) if self.language == "vi" else f"{value:,}"
 
-    def decimal(self, value: float, places: int = 1) -> str:
+    def decimal(self, value: float | Decimal, places: int = 1) -> str:
         """4,7, or 4.7 in English; no places for a whole number."""
         places = 0 if float(value).is_integer() else places
         text = numbers_vi.decimal(value, places)
         return text if self.language == "vi" else text.translate(str.maketrans(",.", ".,"))
 
-    def percent(self, numerator: int, denominator: int, places: int = 2) -> str:
+    def percent(self, numerator: int | Decimal, denominator: int | Decimal, places: int = 2) -> str:
         """99,46 %, or 99.46% in English; the words for "none" when the denominator is 0."""
         if not denominator:
             return self("no_rate")

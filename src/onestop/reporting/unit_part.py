@@ -49,6 +49,11 @@ def own_part(figures: ReportFigures, code: str) -> ReportFigures:
         quarantined=0,
         consequence={one: found for one, found in figures.consequence.items() if one in own},
         narrative=Narrative(units={one: words for one, words in figures.narrative.units.items() if one in own}),
+        previous_published=None,
+        expected=(),
+        measures={one: found for one, found in figures.measures.items() if one in own},
+        unit_kinds={one: kind for one, kind in figures.unit_kinds.items() if one in own},
+        unit_fields={one: rows for one, rows in figures.unit_fields.items() if one in own},
     )
 
 

@@ -74,3 +74,38 @@ def edition_notes(figures: ReportFigures) -> list[str]:
     reason = [f"- Thay thế bản công bố trước. Lý do: {mark.reason}"] if mark.reason else []
     gaps = [f"- Số liệu chưa đầy đủ. {gap.text_vi}" for gap in figures.gaps]
     return [*gaps, approved, *reason, f"- Mã kiểm tra của bản công bố (SHA-256): {mark.sha256}"]
+
+
+def former_notes(figures: ReportFigures) -> list[str]:
+    """What the province's form says of the quarter published before it: column 6 beside its column 11, and what is as printed."""
+    notes = []
+    if figures.previous_published:
+        before = figures.previous_published
+        now, then = figures.province.received_carried_over, before.counts.in_progress_total
+        said = (
+            f"- Cột (6) là {numbers_vi.integer(now)}; cột (11) đã công bố của {period_title(before.period)} là"
+            f" {numbers_vi.integer(then)}"
+        )
+        if now == then:
+            notes.append(f"{said}: khớp.")
+        else:
+            more = "nhiều hơn" if now > then else "ít hơn"
+            notes.append(f"{said}: {more} {numbers_vi.integer(abs(now - then))} hồ sơ.")
+    printed = [
+        period_title(other.period) for other in (figures.previous, figures.year_before) if other and other.is_printed
+    ]
+    if printed:
+        notes.append(f"- Số liệu so sánh của {', '.join(printed)} là số đã công bố.")
+    return notes
+
+
+def expected_notes(figures: ReportFigures) -> list[str]:
+    """What a running period's numbers are likely to become, and how often such an interval held."""
+    names = {"received_new": "hồ sơ tiếp nhận mới", "resolved_total": "hồ sơ đã giải quyết"}
+    return [
+        f"- Ước tính đến nay: {names[one.measure]} {numbers_vi.integer(one.estimate)} (khoảng"
+        f" {numbers_vi.integer(one.lowest)}–{numbers_vi.integer(one.highest)}), đã về {numbers_vi.integer(one.known)};"
+        f" khoảng này đúng {numbers_vi.decimal(one.coverage * 100, 0)}{numbers_vi.NO_BREAK_SPACE}% trong {one.trials} lần thử"
+        " lại với số liệu cũ."
+        for one in figures.expected
+    ]

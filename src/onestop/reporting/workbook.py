@@ -19,11 +19,19 @@ from xlsxwriter.worksheet import Worksheet
 from onestop.reporting import numbers_vi
 from onestop.reporting.consequence import bounds, form_note
 from onestop.reporting.model import LEVELS, Counts, Level, LevelBlock, ReportFigures, UnitRow
-from onestop.reporting.wording import edition_notes, period_title, province_title, standing
+from onestop.reporting.wording import (
+    edition_notes,
+    expected_notes,
+    former_notes,
+    period_title,
+    province_title,
+    standing,
+)
 
 # A conditional format with a literal dot: "#,##0" would show a comma wherever the locale is not Vietnamese.
 THOUSANDS = r"[>=1000000]#\.###\.###;[>=1000]#\.###;0"
 DOUBTED = r'[>=1000000]#\.###\.###"±";[>=1000]#\.###"±";0"±"'  # a plain number all the same; consequence.MARK
+SHARE = r"0\,00\ \%"  # of a share in hundredths of a percent: a literal comma, whatever the locale
 FONT = "Times New Roman"
 COLUMN_COUNT = 13
 FIRST_TABLE_ROW = 9  # zero-based: rows above hold the title block
@@ -86,22 +94,27 @@ def write_workbook(figures: ReportFigures) -> bytes:
 def opened(figures: ReportFigures, whose: str) -> Iterator[tuple[BytesIO, Form]]:
     """A workbook to write sheets into; its bytes lie in the buffer once the block is left."""
     buffer = BytesIO()
+    book = open_book(buffer, figures, "Biểu II.06a/VPCP/KSTT", whose)
+    yield buffer, Form(book, Formats(book), figures)
+    book.close()
+
+
+def open_book(buffer: BytesIO, figures: ReportFigures, title: str, whose: str) -> xlsxwriter.Workbook:
+    """An empty workbook of the period in which a text is never taken for a formula, a number or an address."""
     book = xlsxwriter.Workbook(
         buffer,
         {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
     )
-    created = figures.known_at.astimezone(UTC).replace(tzinfo=None, microsecond=0)
     book.set_properties(
         {
-            "title": f"Biểu II.06a/VPCP/KSTT, {period_title(figures.period)}, {whose}",
+            "title": f"{title}, {period_title(figures.period)}, {whose}",
             "author": f"UBND {province_title(figures.province_name)}",
             "comments": standing(figures),
-            "created": created,
+            "created": figures.known_at.astimezone(UTC).replace(tzinfo=None, microsecond=0),
         }
     )
     book.set_size(2400, 1400)
-    yield buffer, Form(book, Formats(book), figures)
-    book.close()
+    return book
 
 
 class Formats:
@@ -135,6 +148,8 @@ class Formats:
         self.text_bold = make(cell, bold=True)
         self.number = make(number)
         self.number_bold = make(number, bold=True)
+        self.share = make(number, num_format=SHARE)
+        self.share_bold = make(number, num_format=SHARE, bold=True)
         self.doubted = make(number, num_format=DOUBTED)
         self.doubted_bold = make(number, num_format=DOUBTED, bold=True)
         self.texts = [make(cell, indent=depth) for depth in range(6)]
@@ -162,7 +177,9 @@ class Form:
                 row = self._numbers(sheet, row, field.counts, self._f.number)
             row = self._sum(sheet, row, LEVEL_SUBTOTALS[block.level], block.subtotal)
         row = self._sum(sheet, row, "Tổng cộng", total, code)
-        self._close(sheet, row, (*NOTES, *filter(None, [form_note(self._figures, code)])))
+        is_province = code == self._figures.province_code
+        more = [*former_notes(self._figures), *expected_notes(self._figures)] if is_province else []
+        self._close(sheet, row, (*NOTES, *more, *filter(None, [form_note(self._figures, code)])))
 
     def write_summary(self, unit: str, receiver: str) -> None:
         """The sheet with one row per unit, by level, in the tree's order."""
@@ -200,16 +217,16 @@ class Form:
         sheet.set_column(2, COLUMN_COUNT - 1, 10.5)
 
         # Title block: left, right, then centred over the whole width.
-        _merge(sheet, 0, 0, 0, 3, "Biểu số II.06a/VPCP/KSTT", f.bold)
-        _merge(sheet, 1, 0, 2, 3, "Ban hành theo Thông tư số 01/2020/TT-VPCP\nngày 21/10/2020", f.wrapped)
-        _merge(sheet, 0, 8, 0, 12, f"- Đơn vị báo cáo: {unit}", f.plain)
-        _merge(sheet, 1, 8, 1, 12, f"- Đơn vị nhận báo cáo: {receiver}", f.plain)
-        _merge(sheet, 3, 0, 3, 12, f"{TITLE} {place}", f.title)
-        _merge(sheet, 4, 0, 4, 12, f"Kỳ báo cáo: {period_title(period)}", f.centre_bold)
+        merge(sheet, 0, 0, 0, 3, "Biểu số II.06a/VPCP/KSTT", f.bold)
+        merge(sheet, 1, 0, 2, 3, "Ban hành theo Thông tư số 01/2020/TT-VPCP\nngày 21/10/2020", f.wrapped)
+        merge(sheet, 0, 8, 0, 12, f"- Đơn vị báo cáo: {unit}", f.plain)
+        merge(sheet, 1, 8, 1, 12, f"- Đơn vị nhận báo cáo: {receiver}", f.plain)
+        merge(sheet, 3, 0, 3, 12, f"{TITLE} {place}", f.title)
+        merge(sheet, 4, 0, 4, 12, f"Kỳ báo cáo: {period_title(period)}", f.centre_bold)
         first, last = numbers_vi.day(period.first), numbers_vi.day(period.last)
-        _merge(sheet, 5, 0, 5, 12, f"(Từ ngày {first} đến ngày {last})", f.centre_italic)
-        _merge(sheet, 6, 0, 6, 12, self._draft_line(), f.draft)
-        _merge(sheet, 8, 9, 8, 12, "Đơn vị tính: Số hồ sơ TTHC.", f.right_italic)
+        merge(sheet, 5, 0, 5, 12, f"(Từ ngày {first} đến ngày {last})", f.centre_italic)
+        merge(sheet, 6, 0, 6, 12, self._draft_line(), f.draft)
+        merge(sheet, 8, 9, 8, 12, "Đơn vị tính: Số hồ sơ TTHC.", f.right_italic)
         self._table_head(sheet, second)
         return sheet
 
@@ -237,7 +254,7 @@ class Form:
             (r + 1, 12, r + 2, 12, "Quá hạn"),
         )
         for first_row, first_column, last_row, last_column, text in merges:
-            _merge(sheet, first_row, first_column, last_row, last_column, text, head)
+            merge(sheet, first_row, first_column, last_row, last_column, text, head)
         sheet.write_string(r + 2, 3, "Trực tuyến", head)
         sheet.write_string(r + 2, 4, "Trực tiếp, dịch vụ bưu chính", head)
         sheet.set_row(r + 2, 48)
@@ -276,16 +293,16 @@ class Form:
             ("Người lập biểu", self._f.centre_bold, 0),
             ("(Ký, ghi rõ họ tên)", self._f.centre_italic, 1),
         ):
-            _merge(sheet, row + offset, 0, row + offset, 4, text, style)
+            merge(sheet, row + offset, 0, row + offset, 4, text, style)
         for text, style, offset in (
             ("Thủ trưởng đơn vị", self._f.centre_bold, 0),
             ("(Ký tên, đóng dấu)", self._f.centre_italic, 1),
         ):
-            _merge(sheet, row + offset, 7, row + offset, 12, text, style)
+            merge(sheet, row + offset, 7, row + offset, 12, text, style)
         sheet.print_area(0, 0, row + 6, COLUMN_COUNT - 1)
 
 
-def _merge(sheet: Worksheet, row: int, column: int, last_row: int, last_column: int, text: str, style: Format) -> None:
+def merge(sheet: Worksheet, row: int, column: int, last_row: int, last_column: int, text: str, style: Format) -> None:
     """A merged cell with a text in it, which stays a text even when it begins with "="."""
     sheet.merge_range(row, column, last_row, last_column, "", style)
     sheet.write_string(row, column, text, style)

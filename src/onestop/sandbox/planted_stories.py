@@ -20,7 +20,7 @@ BLURRED_SHARE = 10  # one of so many
 # The story of a dossier that both sides tell alike, as SQL over `b`: n, d (the day of receipt), unit, open (not resolved).
 HERE = {
     "source": "'igate'",
-    "code": "b.unit || '-' || to_char(b.d, 'YYMMDD') || '-' || lpad(b.n::text, 6, '0')",
+    "code": "b.unit || '-' || to_char(b.d, 'YYMMDD') || '-' || lpad(b.n::text, greatest(6, length(b.n::text)), '0')",
     "other": "null",
     "status": "case when b.open then 4 else 10 end",
     "test": "null",
@@ -44,7 +44,7 @@ THERE = {
     "unit": "b.unit",
     "sync": f"{HERE['updated']} + interval '2 hours'",
 }
-_OWN_CODE = "'000.00.00.H15-' || to_char(b.d, 'YYMMDD') || '-' || lpad(b.n::text, 6, '0')"
+_OWN_CODE = "'000.00.00.H15-' || to_char(b.d, 'YYMMDD') || '-' || lpad(b.n::text, greatest(6, length(b.n::text)), '0')"
 _LATER = "b.received + (b.n % 7 + 1) * interval '1 day'"
 _OTHER_UNIT = "'H15.' || lpad(((b.n + 1) % 40 + 1)::text, 2, '0')"
 

@@ -42,6 +42,16 @@ PROCEDURE_COLUMNS = (
     "valid_to",
 )
 
+TARGET_COLUMNS = ("metric_code", "level", "year", "target", "legal_basis")
+# Metric, first year, target, the document that set it; for every level.
+TARGETS = (
+    ("online_payment_rate", 2022, "0.3", "Nghị quyết 01/NQ-CP"),
+    ("dossier_satisfaction_rate", 2022, "0.9", "Quyết định 766/QĐ-TTg"),
+    ("data_reuse_rate", 2022, "0.8", "Quyết định 766/QĐ-TTg"),
+    ("full_online_rate", 2022, "0.8", "Quyết định 942/QĐ-TTg"),
+)
+LAST_TARGET_YEAR = 2026
+
 
 @dataclass(frozen=True)
 class Province:
@@ -97,10 +107,11 @@ def generate(scenario: Scenario, seed: int = 1) -> Province:
 
 
 def write_reference(province: Province, folder: Path) -> None:
-    """Write agencies.csv and procedures.csv as contracts/reference_data.md has them; makes the folder."""
+    """Write agencies.csv, procedures.csv and targets.csv as contracts/reference_data.md has them; makes the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "agencies.csv", AGENCY_COLUMNS, _agency_rows(province.units))
     _write(folder / "procedures.csv", PROCEDURE_COLUMNS, _procedure_rows(province.procedures))
+    _write(folder / "targets.csv", TARGET_COLUMNS, _target_rows())
 
 
 def _agency_rows(units: list[Unit]) -> Iterator[tuple[Any, ...]]:
@@ -114,6 +125,12 @@ def _procedure_rows(procedures: list[Procedure]) -> Iterator[tuple[Any, ...]]:
             *(p.code, p.name, p.field_code, p.field_name, p.level, int(p.fee > 0), p.days, "working"),
             *(p.announced_on, p.published_on, int(p.content_complete), p.announced_on, ""),
         )
+
+
+def _target_rows() -> Iterator[tuple[Any, ...]]:
+    for metric, first_year, target, basis in TARGETS:
+        for year in range(first_year, LAST_TARGET_YEAR + 1):
+            yield metric, "", year, target, basis
 
 
 def _write(path: Path, columns: tuple[str, ...], rows: Iterator[tuple[Any, ...]]) -> None:

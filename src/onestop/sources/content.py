@@ -20,6 +20,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from onestop.sources.table_records import Column
+
 _ESCAPE, _END, _MIDDLE = "\x1d", "\x1e", "\x1f"
 _JSON = f"{_ESCAPE}3"
 _NUL_IN_JSON = re.compile(rb"\\u0000")
@@ -76,10 +78,20 @@ class Written:
         return cls(pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values))
 
     @classmethod
-    def anything(cls, values: Sequence[Any]) -> Written:
+    def anything(cls, values: Column) -> Written:
         """Values of any kind. Raises TypeError as `content_of`."""
+        if isinstance(values, pa.Array):
+            return cls.texts(values)
         array = pa.array([_written(value) if is_filled(value) else None for value in values], pa.string())
         return cls(array, pc.sum(pc.starts_with(array, _JSON)).as_py() or 0)  # no text begins with the mark
+
+
+def place_marks(values: Column) -> Column:
+    """`place_mark` of each."""
+    if isinstance(values, pa.Array):
+        missing = pc.fill_null(pc.equal(values, ""), True)
+        return pc.if_else(missing, pa.scalar(_WITHOUT_PLACE), pa.scalar(None, pa.string()))
+    return [place_mark(value) for value in values]
 
 
 def contents(fields: Mapping[str, Written]) -> Iterator[memoryview] | None:

@@ -5,11 +5,10 @@ Works on any fsspec file system. Files are only listed and read: never moved, ch
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -23,6 +22,7 @@ from onestop.sources.spreadsheet import FileRefused, Limits
 ENTITIES = {layout.word: layout.entity for layout in LAYOUTS.values()}
 SECONDS_BETWEEN_LOOKS = 2.0
 SECONDS_TO_SETTLE = 60.0
+PIECE = 4 << 20  # bytes of a file that are handed on at once
 _BLOCK = 1 << 20
 _NAME = re.compile(
     r"(DVCQG_(HoSo|ThanhToan|DanhGia)_([A-Za-z0-9]+)_([0-9]{8})_([0-9]{8}))(?:_v([0-9]{1,6}))?\.(xlsx|csv|xlsm|xls)",
@@ -208,8 +208,8 @@ def _look(fs: AbstractFileSystem, file: PortalFile) -> PortalFile:
     return found
 
 
-def fetch(fs: AbstractFileSystem, file: PortalFile, limits: Limits | None = None) -> bytes:
-    """The file's bytes; nothing more than the limits allow is transferred.
+def fetch(fs: AbstractFileSystem, file: PortalFile, limits: Limits | None = None) -> Iterator[bytes]:
+    """The file's bytes, PIECE at a time; nothing more than the limits allow is transferred.
 
     Raises:
         FileRefused: it is too big, or of a kind that is not read (no bytes are transferred).
@@ -222,20 +222,26 @@ def fetch(fs: AbstractFileSystem, file: PortalFile, limits: Limits | None = None
     )
     if file.size > most:
         raise refused
-    body = bytearray()
+    done = 0
     try:
         with fs.open(file.path, "rb", cache_type="none") as source:
+            piece = bytearray()
             while block := source.read(_BLOCK):
-                body += block
-                if len(body) > most:
+                done += len(block)
+                if done > most:
                     raise refused
+                piece += block
+                if len(piece) >= PIECE:
+                    yield bytes(piece)
+                    piece.clear()
+            if piece:
+                yield bytes(piece)
     except OSError as problem:
         raise SourceUnavailable(
             f"{file.name} could not be read to its end: {type(problem).__name__}", next_step="run again"
         ) from None
-    if len(body) != file.size:
+    if done != file.size:
         raise SourceUnavailable(f"{file.name} changed while it was read", next_step="run again when it is complete")
-    return bytes(body)
 
 
 @dataclass(frozen=True)
@@ -245,9 +251,9 @@ class Manifest:
     rows: int | None
     sha256: str | None
 
-    def check_content(self, file: PortalFile, body: bytes) -> None:
+    def check_content(self, file: PortalFile, sha256: str) -> None:
         """Raises DataRefused where the export is not the one that the manifest speaks of."""
-        if self.sha256 is not None and hashlib.sha256(body).hexdigest() != self.sha256.lower():
+        if self.sha256 is not None and sha256 != self.sha256.lower():
             raise FileRefused(
                 f"{file.name}: its content is not the one that its manifest names (sha256)",
                 next_step="deliver the file and its manifest again",

@@ -8,17 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 from onestop.errors import DataRefused
-from onestop.sources.portal_cells import Cell, Value, converter, plain
+from onestop.sources.plain_lines import CELL_END, LINE_END, PlainLines
+from onestop.sources.portal_cells import Value, converter, plain
 from onestop.sources.portal_columns import DOSSIER_CODE_HEADING, LAYOUTS, Layout, folded
+from onestop.sources.table_parts import Block, Chunk, Row
 
 HEAD_ROWS = 30
 SURPLUS = "_surplus"
 VERSION = "NgayCapNhat"
-Record = dict[str, object]
-Row = Sequence[Cell]
 _CODE_HEADING = folded(DOSSIER_CODE_HEADING)
 _EVERY_HEADING = frozenset(
     folded(heading)
@@ -29,6 +28,12 @@ _EVERY_HEADING = frozenset(
 # Possessive, so that no cell takes more time than its length.
 _NUMBER = re.compile(r"\s*+[0-9]++\.?\s*+")
 _DOSSIER_CODE = re.compile(r"\s*+[^\s-][^-\n]*+(?:-\s*+[0-9]++\s*+)++")
+# The same of plain lines, no further than they surely are what the two above take.
+_PLAIN_NUMBER, _PLAIN_CODE, _ANY_CELL = (
+    rb"[0-9]++\.?+",
+    rb"[^\0-\x20\x80-\xff-][^-\n\x1f]*+(?:-[0-9]++)++",
+    rb"[^\n\x1f]*+",
+)
 # One meant as a code, with a mistake in it: in one piece, with a letter and at least six digits. No signature looks so.
 _MEANT_AS_CODE = re.compile(r"\s*+(?=[A-Za-z0-9]++[./_-])(?=[^\sA-Za-z]*+[A-Za-z])(?=(?:[^\s0-9]*+[0-9]){6})\S++\s*+")
 _KEY = re.compile(r"\s*+(?=\S*[0-9])\S++\s*+")
@@ -130,26 +135,6 @@ def _header(last: int, names: Sequence[str], layout: Layout) -> Header:
     return Header(last, tuple(names), known, missing)
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """Some records, column by column, which is half as long to write and read as record by record.
-
-    numbers: each one's row in the sheet, or line. extras: what single records have beside, by their place here.
-    """
-
-    numbers: list[int]
-    fields: list[str]
-    values: list[Sequence[Value]]
-    extras: dict[str, Record] = field(default_factory=dict)
-
-    def records(self) -> list[Record]:
-        """The same as records."""
-        made: list[Record] = [dict(zip(self.fields, row, strict=True)) for row in zip(*self.values, strict=True)]
-        for place, more in self.extras.items():
-            made[int(place)] |= more
-        return made
-
-
 @dataclass
 class Table:
     """A table being read: its header, and what has been counted so far.
@@ -176,52 +161,78 @@ class Table:
         }
         self._bare = [place for place, name in enumerate(self.header.names) if not name]
         self._width = len(self.header.names)
+        self._line = self._line_form()
 
-    def chunks(self, rows: Iterable[tuple[int, Row]], size: int) -> Iterator[Chunk]:
-        """The records below the header, `size` rows at a time.
-
-        Args:
-            rows: (row number, cells) below the header, in their order.
+    def chunks(self, blocks: Iterable[Block | PlainLines]) -> Iterator[Chunk | PlainLines]:
+        """The records of blocks of rows below the header. Lines that all are records stay as they are.
 
         Raises:
             FileRefused: a second table with other columns begins.
         """
-        source = iter(rows)
-        while taken := list(islice(source, size)):
-            surplus = self._squared(taken)
-            if self._are_records(taken):
-                kept = list(range(len(taken)))
+        for block in blocks:
+            if isinstance(block, PlainLines):
+                if self._are_plain_records(block.text):
+                    self.records += len(block.numbers)
+                    yield block
+                    continue
+                block = Block(block.numbers, block.rows())
+            numbers, rows = list(block.numbers), list(block.rows)
+            surplus = self._squared(rows)
+            kept = list(range(len(rows)))
+            if self._are_records(rows):
                 self.records += len(kept)
             else:
                 kept = []
-                for place, (number, row) in enumerate(taken):
+                for place, (number, row) in enumerate(zip(numbers, rows, strict=True)):
                     if self._is_record(number, row):
                         self.records += 1
                         kept.append(place)
             if kept:
-                chunk = self._chunk([taken[place][0] for place in kept], [taken[place][1] for place in kept])
+                chunk = self._chunk([numbers[place] for place in kept], [rows[place] for place in kept])
                 for at, place in enumerate(kept) if surplus else ():
                     if place in surplus:
                         chunk.extras.setdefault(str(at), {})[SURPLUS] = surplus[place]
                 yield chunk
 
-    def _squared(self, rows: list[tuple[int, Row]]) -> dict[int, list[str]]:
+    @property
+    def columns(self) -> list[tuple[str, bool] | None]:
+        """By place, what a column is called in records, and whether the contract knows it; None: it has no heading."""
+        called = {place: (name, False) for name, place in self._unknown.items()}
+        called |= {place: (name, True) for name, place, _ in self._converters}
+        return [called.get(place) for place in range(self._width)]
+
+    def _are_plain_records(self, text: bytes) -> bool:
+        """`_are_records` of plain lines, all at once; also whether they are as wide as the header."""
+        left, lines = self._line.subn(b"", text) if self._line else (text, 0)
+        return lines > 0 and not left
+
+    def _line_form(self) -> re.Pattern[bytes] | None:
+        """A plain line that is a record; it holds nothing in a column without a heading."""
+        if self._stt is None:
+            return None
+        forms = [_ANY_CELL if name else b"" for name in self.header.names]
+        forms[self._stt], forms[self._code] = _PLAIN_NUMBER, _PLAIN_CODE
+        return re.compile(CELL_END.join(forms) + LINE_END)
+
+    def _squared(self, rows: list[Row]) -> dict[int, list[str]]:
         """Brings rows to the header's width. Returns, by place, what stood beyond it."""
         width = self._width
         surplus: dict[int, list[str]] = {}
-        for place, (number, row) in enumerate(rows):
+        if set(map(len, rows)) == {width}:
+            return surplus
+        for place, row in enumerate(rows):
             if len(row) != width:
                 extra = [text for cell in row[width:] if (text := plain(cell)) and text.strip()]
                 if extra:
                     surplus[place] = extra
-                rows[place] = (number, [*row[:width], *[None] * (width - len(row))])
+                rows[place] = [*row[:width], *[None] * (width - len(row))]
         return surplus
 
-    def _are_records(self, rows: list[tuple[int, Row]]) -> bool:
+    def _are_records(self, rows: list[Row]) -> bool:
         """Whether every row plainly is one, which most chunks show: asked of all at once, as `_is_record` begins."""
         if self._stt is None:
             return False
-        numbers, codes = [row[self._stt] for _, row in rows], [row[self._code] for _, row in rows]
+        numbers, codes = [row[self._stt] for row in rows], [row[self._code] for row in rows]
         kinds = set(map(type, numbers))
         return (
             set(map(type, codes)) == {str}

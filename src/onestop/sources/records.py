@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from onestop.crypto import keyed_hashes, record_hash, record_hashes
 from onestop.sources.code_repairs import Repaired, repaired
-from onestop.sources.content import Written, content_of, contents, place_mark
+from onestop.sources.content import Written, content_of, contents, place_marks
 from onestop.sources.record_lists import shape_list, storable
 from onestop.sources.table_records import TableRecords
 from onestop.sources.text import code_array, legacy_text, readable, strings_by_field, text_array, values_of
@@ -147,7 +147,7 @@ def _hashed_by_column(
         return None
     written |= {name: Written.anything(values_of(records, name)) for name in others}
     if spec.place is not None:
-        written[spec.place] = Written.anything([place_mark(value) for value in values_of(records, spec.place)])
+        written[spec.place] = Written.anything(place_marks(values_of(records, spec.place)))
     found = contents(written)
     return None if found is None else record_hashes(found, key)
 

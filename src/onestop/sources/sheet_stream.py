@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import IO, BinaryIO
 from xml.etree import ElementTree
 
-from onestop.sources.portal_table import Row
 from onestop.sources.sheet_cells import NotPlain, PlainRows, Strings, is_odd
+from onestop.sources.table_parts import Row
 
 __all__ = ["NotPlain", "PlainWorkbook", "SheetPart"]
 

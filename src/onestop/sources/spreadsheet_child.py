@@ -1,7 +1,8 @@
-"""The process in which a file of unknown origin is opened: `python -m onestop.sources.spreadsheet_child ORDER < FILE`.
+"""The process in which a file of unknown origin is opened: `python -m onestop.sources.spreadsheet_child ORDER`.
 
-It gives itself limits of memory and CPU, reads the file on its standard input, and writes one JSON message per
-line: chunks of records, then the facts; or why the file is refused. It writes to no file and logs nothing.
+It gives itself limits of memory and CPU, asks for the file over its standard input (served_file), and writes one JSON message per
+line: chunks of records, or what plain lines follow behind the message (plain_lines); then the facts, or why the file is
+refused. It writes to no file and logs nothing.
 """
 
 from __future__ import annotations
@@ -18,25 +19,30 @@ from typing import Any, BinaryIO
 import orjson
 
 from onestop.sources.csv_table import CsvTable
+from onestop.sources.plain_lines import PlainLines
 from onestop.sources.portal_columns import LAYOUTS, Layout
-from onestop.sources.portal_table import HEAD_ROWS, FileRefused, Header, Row, Table, find_header
+from onestop.sources.portal_table import HEAD_ROWS, FileRefused, Header, Table, find_header
+from onestop.sources.served_file import asked
 from onestop.sources.sheet_stream import NotPlain, PlainWorkbook, SheetPart
+from onestop.sources.table_parts import Block, Row, in_blocks
 from onestop.sources.workbook_guard import LONGEST_MESSAGE, Limits, check_workbook
 
+Message = tuple[dict[str, Any], bytes]
 CHUNK = 2_000
 LARGE = 4 << 20  # bytes of a sheet unpacked, about 7,000 rows: calamine holds a sheet whole, in 15 times as much memory
 _HEADINGS_SHOWN = 60
 
 
 def main() -> int:
-    """Obey the order given as the only argument: {"entity", "suffix", "stamp", "limits"}."""
+    """Obey the order given as the only argument: {"entity", "suffix", "stamp", "size", "limits"}."""
     order = orjson.loads(sys.argv[1])
     limits = Limits(**order["limits"])
     _confine(limits)
     gc.disable()  # millions of cells and no cycles: looking for some takes a tenth of the time
     try:
-        for message in read(sys.stdin.buffer, order["entity"], order["suffix"], order["stamp"], limits):
-            _say(message)
+        file = asked(sys.stdin.fileno(), order["size"])
+        for message, lines in read(file, order["entity"], order["suffix"], order["stamp"], limits):
+            _say(message, lines)
     except FileRefused as refused:
         _say({"refused": refused.message, "next_step": refused.next_step, "rows": refused.rows})
     except MemoryError:
@@ -56,16 +62,16 @@ def _confine(limits: Limits) -> None:
         resource.setrlimit(kind, (wanted, wanted))
 
 
-def _say(message: dict[str, Any]) -> None:
+def _say(message: dict[str, Any], lines: bytes = b"") -> None:
     line = orjson.dumps(message, option=orjson.OPT_APPEND_NEWLINE)
     if len(line) > LONGEST_MESSAGE:
         raise FileRefused("its cells hold far more text than an export's do", next_step="export the file again")
-    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.write(line + lines)
     sys.stdout.buffer.flush()
 
 
-def read(file: BinaryIO, entity: str, suffix: str, stamp: str | None, limits: Limits) -> Iterator[dict[str, Any]]:
-    """The messages about one file.
+def read(file: BinaryIO, entity: str, suffix: str, stamp: str | None, limits: Limits) -> Iterator[Message]:
+    """The messages about one file, each with the plain lines that it is about.
 
     Args:
         file: seekable.
@@ -76,24 +82,29 @@ def read(file: BinaryIO, entity: str, suffix: str, stamp: str | None, limits: Li
         FileRefused: see there.
     """
     layout = LAYOUTS[entity]
-    size = os.fstat(file.fileno()).st_size
     if suffix == "csv":
         text = CsvTable(file, layout)
         yield from _messages(
-            Table(layout, text.header, stamp), text.rows(), {"encoding": text.encoding, "separator": text.separator}
+            Table(layout, text.header, stamp), text.blocks(), {"encoding": text.encoding, "separator": text.separator}
         )
         return
-    check_workbook(file, size, limits)
+    check_workbook(file, file.seek(0, os.SEEK_END), limits)
     file.seek(0)
     sheet, header, rows = _large_sheet(file, layout, limits) or _data_sheet(file, layout, limits)
-    yield from _messages(Table(layout, header, stamp), rows, {"sheet": sheet})
+    yield from _messages(Table(layout, header, stamp), in_blocks(rows, CHUNK), {"sheet": sheet})
 
 
-def _messages(table: Table, rows: Iterator[tuple[int, Row]], facts: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _messages(table: Table, blocks: Iterator[Block | PlainLines], facts: dict[str, Any]) -> Iterator[Message]:
     missing = table.header.missing
-    for chunk in table.chunks(rows, CHUNK):
-        if not missing:
-            yield vars(chunk)
+    for chunk in table.chunks(blocks):
+        if missing:
+            continue
+        if isinstance(chunk, PlainLines):
+            size, numbers = len(chunk.text), chunk.numbers
+            told = {"first": chunk.first, "rows": len(numbers), "columns": table.columns, "stamp": table.stamp}
+            yield {"plain": size, **told}, chunk.text
+        else:
+            yield vars(chunk), b""
     if missing:
         raise FileRefused(
             f"required columns are missing: {', '.join(missing)}",
@@ -101,15 +112,18 @@ def _messages(table: Table, rows: Iterator[tuple[int, Row]], facts: dict[str, An
             rows=table.records,
         )
     unknown = [name[:_HEADINGS_SHOWN] for name in table.header.unknown]
-    yield {
-        "facts": facts
-        | {
-            "records": table.records,
-            "layout_rows": table.layout_rows,
-            "blank_rows": table.blank_rows,
-            "unknown_headings": unknown + [f"(cột {column})" for column in sorted(table.unnamed)],
-        }
-    }
+    yield (
+        {
+            "facts": facts
+            | {
+                "records": table.records,
+                "layout_rows": table.layout_rows,
+                "blank_rows": table.blank_rows,
+                "unknown_headings": unknown + [f"(cột {column})" for column in sorted(table.unnamed)],
+            }
+        },
+        b"",
+    )
 
 
 def _large_sheet(

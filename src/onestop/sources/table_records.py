@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, overload
+from typing import Any, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
-from onestop.sources.portal_table import Chunk
+from onestop.sources.table_parts import Chunk
+
+Column: TypeAlias = pa.Array | Sequence[Any]
+"""One value for each record: an array of texts where all are texts or null, else a list."""
 
 
 class TableRecords(Sequence[Mapping[str, Any]]):
@@ -19,23 +23,28 @@ class TableRecords(Sequence[Mapping[str, Any]]):
         extras: place of a record -> what it has beside these fields.
     """
 
-    def __init__(self, columns: Mapping[str, Sequence[Any]], size: int, extras: Mapping[int, dict[str, Any]]) -> None:
+    def __init__(self, columns: Mapping[str, Column], size: int, extras: Mapping[int, dict[str, Any]]) -> None:
         self.columns = columns
         self.extras = extras
         self._size = size
 
     @classmethod
-    def joined(cls, chunks: Sequence[Chunk]) -> TableRecords:
-        """Chunks of one table, which have the same fields, as one."""
-        columns: dict[str, list[Any]] = {field: [] for field in chunks[0].fields}
+    def joined(cls, parts: Sequence[Chunk | TableRecords]) -> TableRecords:
+        """Parts of one table, which have the same fields, as one."""
+        tables = [cls._of(part) if isinstance(part, Chunk) else part for part in parts]
+        if len(tables) == 1:
+            return tables[0]
         extras: dict[int, dict[str, Any]] = {}
         size = 0
-        for chunk in chunks:
-            extras |= {int(place) + size: more for place, more in chunk.extras.items()}
-            for field, values in zip(chunk.fields, chunk.values, strict=True):
-                columns[field] += values
-            size += len(chunk.numbers)
-        return cls(columns, size, extras)
+        for table in tables:
+            extras |= {place + size: more for place, more in table.extras.items()}
+            size += len(table)
+        return cls({field: _joined([t.columns[field] for t in tables]) for field in tables[0].columns}, size, extras)
+
+    @classmethod
+    def _of(cls, chunk: Chunk) -> TableRecords:
+        extras = {int(place): more for place, more in chunk.extras.items()}
+        return cls(dict(zip(chunk.fields, chunk.values, strict=True)), len(chunk.numbers), extras)
 
     def __len__(self) -> int:
         return self._size
@@ -50,12 +59,15 @@ class TableRecords(Sequence[Mapping[str, Any]]):
         if not -self._size <= place < self._size:
             raise IndexError(place)
         place %= self._size
-        record = {field: values[place] for field, values in self.columns.items()}
+        record = {
+            field: values[place].as_py() if isinstance(values, pa.Array) else values[place]
+            for field, values in self.columns.items()
+        }
         return record | self.extras[place] if place in self.extras else record
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         fields = list(self.columns)
-        for place, row in enumerate(zip(*self.columns.values(), strict=True)):
+        for place, row in enumerate(zip(*map(_listed, self.columns.values()), strict=True)):
             record = dict(zip(fields, row, strict=True))
             yield record | self.extras[place] if place in self.extras else record
 
@@ -64,7 +76,7 @@ class TableRecords(Sequence[Mapping[str, Any]]):
         """Every field that any record has."""
         return set(self.columns).union(*self.extras.values())
 
-    def values(self, field: str) -> Sequence[Any]:
+    def values(self, field: str) -> Column:
         """One field of all records, None where a record lacks it."""
         found = self.columns.get(field)
         if found is None:
@@ -72,11 +84,25 @@ class TableRecords(Sequence[Mapping[str, Any]]):
         beside = {place: more[field] for place, more in self.extras.items() if field in more}
         if not beside:
             return found
-        return [beside.get(place, value) for place, value in enumerate(found)]
+        return [beside.get(place, value) for place, value in enumerate(_listed(found))]
 
     def some(self, places: npt.NDArray[np.intp]) -> TableRecords:
         """The records at these places."""
-        wanted = places.tolist()
-        columns = {field: [values[place] for place in wanted] for field, values in self.columns.items()}
+        wanted, taken = places.tolist(), pa.array(places)
+        columns = {
+            field: values.take(taken) if isinstance(values, pa.Array) else [values[place] for place in wanted]
+            for field, values in self.columns.items()
+        }
         extras = {new: self.extras[old] for new, old in enumerate(wanted) if old in self.extras} if self.extras else {}
         return TableRecords(columns, len(wanted), extras)
+
+
+def _listed(values: Column) -> Sequence[Any]:
+    listed: Sequence[Any] = values.to_pylist() if isinstance(values, pa.Array) else values
+    return listed
+
+
+def _joined(parts: Sequence[Column]) -> Column:
+    if all(isinstance(part, pa.Array) for part in parts):
+        return pa.concat_arrays(parts)
+    return [value for part in parts for value in _listed(part)]

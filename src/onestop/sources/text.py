@@ -15,7 +15,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from onestop.sources.table_records import TableRecords
+from onestop.sources.table_records import Column, TableRecords
 
 # TCVN3 puts Vietnamese vowels on the places of these signs and of capitals; none stands inside a Vietnamese word.
 _TCVN3 = (
@@ -54,7 +54,7 @@ def text_array(values: pa.Array) -> pa.Array:
 def code_array(values: pa.Array) -> pa.Array:
     """Strings as codes: NFC, upper case, no blanks anywhere; empty is null."""
     codes = pc.ascii_upper(values)
-    if (_bytes_of(values) <= _BLANK).any():
+    if (bytes_of(values) <= _BLANK).any():
         codes = pc.replace_substring_regex(codes, r"\s+", "")
     if not _ascii(values):
         foreign = pc.fill_null(pc.invert(pc.string_is_ascii(values)), False)
@@ -65,7 +65,7 @@ def code_array(values: pa.Array) -> pa.Array:
 
 def _nfc(values: pa.Array) -> pa.Array:
     """Only texts that hold a sign which may be decomposed are looked at one by one: that costs 50 times as much."""
-    written = _bytes_of(values)
+    written = bytes_of(values)
     places = np.flatnonzero(written >= _MAY_BE_DECOMPOSED)
     if not len(places):
         return values
@@ -76,7 +76,7 @@ def _nfc(values: pa.Array) -> pa.Array:
     return pc.replace_with_mask(values, odd, pc.utf8_normalize(values.filter(odd), "NFC"))
 
 
-def _bytes_of(values: pa.Array) -> npt.NDArray[np.uint8]:
+def bytes_of(values: pa.Array) -> npt.NDArray[np.uint8]:
     """All bytes of an array of strings, one after the other."""
     _, offsets, data = values.buffers()
     if data is None or not len(values):
@@ -107,13 +107,15 @@ def strings_by_field(
     return arrays, not_text
 
 
-def values_of(records: Sequence[Mapping[str, Any]], field: str) -> Sequence[Any]:
+def values_of(records: Sequence[Mapping[str, Any]], field: str) -> Column:
     """One field of records, None where a record lacks it."""
     return records.values(field) if isinstance(records, TableRecords) else [record.get(field) for record in records]
 
 
-def strings_of(values: Sequence[Any]) -> tuple[pa.Array, list[int]]:
+def strings_of(values: Column) -> tuple[pa.Array, list[int]]:
     """Delivered values as strings, and the places of those that came as something else."""
+    if isinstance(values, pa.Array):
+        return values, []
     try:
         return pa.array(values, pa.string()), []
     except (pa.ArrowInvalid, pa.ArrowTypeError):
@@ -137,7 +139,7 @@ def readable(stamps: pa.Array) -> npt.NDArray[np.bool_]:
     places = np.flatnonzero(long_enough.to_numpy(zero_copy_only=False))
     if not len(places):
         return result
-    written = _bytes_of(stamps if len(places) == len(stamps) else stamps.filter(long_enough)).reshape(-1, 14)
+    written = bytes_of(stamps if len(places) == len(stamps) else stamps.filter(long_enough)).reshape(-1, 14)
     digits = written - ord("0")  # what stood before 0 is now far above 9
     pairs = digits.reshape(-1, 7, 2).astype(np.int16) @ np.array([10, 1], dtype=np.int16)
     century, year, month, day, hour, minute, second = pairs.T

@@ -99,7 +99,7 @@ def build(
         *(("path:seeds",) if "intermediate" in layers else ()),
         *(() if run_unit_tests else ("--exclude-resource-type", "unit_test")),
     ]
-    with closing(connect(dsn, autocommit=True)) as connection:
+    with closing(connect(dsn, autocommit=True, role="transformer")) as connection:
         _wait_for_turn(connection, schema_prefix)
         asked = rounds.Round(None, True, "a set of schemas of its own")
         if not schema_prefix:
@@ -116,7 +116,10 @@ def build(
         (target_path / "run_results.json").unlink(missing_ok=True)
         started = time.monotonic()
         command += ["--full-refresh"] if asked.is_whole else []
-        output = run(command, environment(connection, known_at, schema_prefix), target_path)
+        command += _left_out(asked, layers)
+        output = run(
+            command, environment(connection, known_at, schema_prefix, test_all=asked.is_tested_whole), target_path
+        )
         result = read_results(target_path, time.monotonic() - started)
         if result is not None and not schema_prefix:
             _file(connection, dsn, result)
@@ -126,7 +129,7 @@ def build(
         raise explain(result.failed, target_path)
     refuse_emptiness(result)
     if asked.round_id is not None:
-        with closing(connect(dsn, autocommit=True)) as connection:
+        with closing(connect(dsn, autocommit=True, role="transformer")) as connection:
             rounds.finish(connection, asked, layers)
     return result
 
@@ -142,6 +145,15 @@ def refuse_emptiness(result: BuildResult) -> None:
             raise BuildFailed(
                 f"dbt {done} at all", next_step="install the onestop wheel again: parts of dbt_project are missing"
             )
+
+
+def _left_out(asked: rounds.Round, layers: Sequence[str]) -> list[str]:
+    """What a build that follows the change need not look at: what is made of its code and the catalogue alone stands."""
+    if asked.is_tested_whole:
+        return []
+    # A layer of views made alone takes the views above it along, so that it is made with them or not at all.
+    views = ["path:models/staging"] if {"staging", "intermediate"} <= set(layers) else []
+    return ["--exclude", "tag:reads_all", "tag:stands", "path:seeds", *views]
 
 
 def _asked_for(whole: bool, run_unit_tests: bool) -> str | None:
@@ -204,7 +216,7 @@ def _file(connection: psycopg.Connection[tuple[object, ...]], dsn: str, result: 
     except psycopg.OperationalError as problem:
         # The connection that held the lock went away with the server; the results may still find another.
         try:
-            with closing(connect(dsn, autocommit=True)) as another:
+            with closing(connect(dsn, autocommit=True, role="transformer")) as another:
                 file_results(another, result)
         except (psycopg.Error, OnestopError):
             raise connection_lost(str(problem)) from None

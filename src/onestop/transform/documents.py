@@ -38,7 +38,7 @@ def write_docs(dsn: str, *, province_code: str, timezone: str, target_path: Path
         *("--target-path", str(target_path), "--log-path", str(target_path / "logs")),
         *("--vars", variables(province_code, timezone)),
     ]
-    with closing(connect(dsn, autocommit=True)) as connection:
+    with closing(connect(dsn, autocommit=True, role="transformer")) as connection:
         write_profile(target_path / "profiles", connection, dsn)
         page.unlink(missing_ok=True)
         output = run(command, environment(connection, datetime.now(UTC)), target_path)

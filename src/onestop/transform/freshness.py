@@ -65,7 +65,7 @@ def check_freshness(dsn: str, *, province_code: str, timezone: str, target_path:
         *("--target-path", str(target_path), "--log-path", str(target_path / "logs")),
         *("--vars", variables(province_code, timezone)),
     ]
-    with closing(connect(dsn, autocommit=True)) as connection:
+    with closing(connect(dsn, autocommit=True, role="transformer")) as connection:
         write_profile(target_path / "profiles", connection, dsn)
         results.unlink(missing_ok=True)
         output = run(command, environment(connection, datetime.now(UTC)), target_path)

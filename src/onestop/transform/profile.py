@@ -24,12 +24,14 @@ def write_profile(folder: Path, connection: psycopg.Connection[tuple[object, ...
     """
     info = connection.info
     given = conninfo_to_dict(dsn)
+    taken_on, login = connection.execute("select current_user, session_user").fetchall()[0]
     output: dict[str, object] = {
         "type": "postgres",
         "host": info.host or info.hostaddr,
         "port": info.port,
         "user": info.user,
         "password": f"{{{{ env_var('{PASSWORD}') }}}}",
+        **({"role": taken_on} if taken_on != login else {}),
         "dbname": info.dbname,
         "schema": "intermediate",
         "threads": THREADS,
@@ -45,7 +47,11 @@ def write_profile(folder: Path, connection: psycopg.Connection[tuple[object, ...
 
 
 def environment(
-    connection: psycopg.Connection[tuple[object, ...]], known_at: datetime, schema_prefix: str = ""
+    connection: psycopg.Connection[tuple[object, ...]],
+    known_at: datetime,
+    schema_prefix: str = "",
+    *,
+    test_all: bool = True,
 ) -> dict[str, str]:
     """The environment of the dbt process: ours without foreign dbt settings, the password, the build's moment and schemas.
 
@@ -57,6 +63,7 @@ def environment(
         PASSWORD: connection.info.password,
         "ONESTOP_KNOWN_AT": known_at.isoformat(),
         "ONESTOP_SCHEMA_PREFIX": schema_prefix,
+        "ONESTOP_TESTS": "all" if test_all else "touched",
         "DO_NOT_TRACK": "1",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_LOG_LEVEL_FILE": "info",  # every statement with its time is 4 MB a build, and a tenth of a small one's time

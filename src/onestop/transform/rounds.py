@@ -12,7 +12,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -37,6 +37,10 @@ LARGE_ROWS = 20_000
 """More new rows than this are looked at beside the history:"""
 LARGE_SHARE = 0.1
 """of a change that may touch this part of all dossiers a whole build is cheaper, since it reads each table once."""
+TESTED_WHOLE_EVERY = timedelta(days=7)
+"""So old may the last test of all rows be; then a build that follows reads all of them too."""
+_TESTS = "tests"  # beside what a build was built from; rounds before did not say: they tested all
+_TESTED_WHOLE = f"coalesce(built_from ->> '{_TESTS}', 'all') = 'all'"
 _REFERENCE = {"procedures": "procedure", "working days": "working_day_exception"}
 _CODE = ("models/**/*.sql", "macros/**/*.sql", "seeds/*.csv", "dbt_project.yml")
 log = logging.getLogger(__name__)
@@ -50,11 +54,13 @@ class Round:
         round_id: its row in ops.build_round; None: it is not kept (a set of schemas beside the served ones).
         is_whole: all of the history; else what changed since the round before.
         reason: why, in plain words.
+        is_tested_whole: its tests read all rows; else, of tables that keep theirs, what the build made anew.
     """
 
     round_id: int | None
     is_whole: bool
     reason: str
+    is_tested_whole: bool = True
 
 
 def begin(
@@ -76,7 +82,7 @@ def begin(
     """
     if DECIDING not in layers:
         row = connection.execute(
-            "select round_id, is_whole, reason from ops.build_round order by round_id desc limit 1"
+            f"select round_id, is_whole, reason, {_TESTED_WHOLE} from ops.build_round order by round_id desc limit 1"
         ).fetchone()
         if row is None:
             return Round(None, True, "nothing was built before")
@@ -84,12 +90,18 @@ def begin(
     built_from = _built_from(connection, known_at, timezone, code, province)
     found = whole or _reason_for_whole(connection, known_at, built_from)
     reason = found or "what changed since the build before"
+    is_tested_whole = found is not None or _is_test_due(connection, known_at)
     ((round_id,),) = connection.execute(
         "insert into ops.build_round (known_at, is_whole, reason, built_from) values (%s, %s, %s, %s) returning round_id",
-        [known_at, found is not None, reason, json.dumps(built_from)],
+        [
+            known_at,
+            found is not None,
+            reason,
+            json.dumps({**built_from, _TESTS: "all" if is_tested_whole else "touched"}),
+        ],
     ).fetchall()
     log.info("building %s: %s", "the whole history" if found else "the change", reason)
-    return Round(round_id, found is not None, reason)
+    return Round(round_id, found is not None, reason, is_tested_whole)
 
 
 def finish(connection: psycopg.Connection[Any], built: Round, layers: Sequence[str]) -> None:
@@ -126,6 +138,13 @@ def _reason_for_whole(
         return "the tables are not as the build before left them"
     changed = next((_REASONS[what] for what, value in built_from.items() if was_built_from.get(what) != value), None)
     return changed or _reason_for_size(connection)
+
+
+def _is_test_due(connection: psycopg.Connection[Any], known_at: datetime) -> bool:
+    ((tested_at,),) = connection.execute(
+        f"select max(known_at) from ops.build_round where {_TESTED_WHOLE} and finished_at is not null"
+    ).fetchall()
+    return tested_at is None or known_at - tested_at >= TESTED_WHOLE_EVERY
 
 
 def _reason_for_size(connection: psycopg.Connection[Any]) -> str | None:

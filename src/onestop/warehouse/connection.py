@@ -11,19 +11,23 @@ from psycopg.pq import TransactionStatus
 from onestop.config import Settings
 from onestop.errors import ConfigurationError, OnestopError, WarehouseUnavailable
 from onestop.warehouse.embedded import EmbeddedPostgres
+from onestop.warehouse.rights import Role
 
 CONNECT_SECONDS = 10
 OLDEST, NEWEST = 15, 18  # the PostgreSQL versions on which the suite runs
 EXAMPLE = "postgresql://user:password@host:5432/database"
 
 
-def warehouse_dsn(settings: Settings) -> str:
+def warehouse_dsn(settings: Settings, role: Role | None = None) -> str:
     """The warehouse's libpq URI: the environment's, or the embedded server's, which is started if it does not run.
+
+    Args:
+        role: whose; a role without a DSN of its own takes the owner's.
 
     Raises:
         WarehouseUnavailable, ConfigurationError: the embedded server cannot be started.
     """
-    given = settings.warehouse_dsn
+    given = (settings.warehouse_dsn_of(role) if role else None) or settings.warehouse_dsn
     if given is not None:
         return given
     server = EmbeddedPostgres(settings.local)
@@ -31,12 +35,14 @@ def warehouse_dsn(settings: Settings) -> str:
     return server.warehouse_dsn
 
 
-def connect(dsn: str, *, autocommit: bool = False) -> psycopg.Connection:
+def connect(dsn: str, *, autocommit: bool = False, role: Role | None = None) -> psycopg.Connection:
     """Connect to the warehouse.
 
     Args:
         dsn: a libpq URI; its own application_name and connect_timeout win over ours (onestop, 10 s).
         autocommit: as in psycopg.
+        role: take on this role (`onestop_loader` ...) and have its rights alone; where the warehouse has no roles, or has
+            not been migrated, the login's own.
 
     Raises:
         ConfigurationError: no DSN, wrong password, unknown role or database, no right to connect, or a server
@@ -50,10 +56,25 @@ def connect(dsn: str, *, autocommit: bool = False) -> psycopg.Connection:
         raise _explained(str(problem), dsn) from None
     try:
         _require_supported(connection, dsn)
-    except OnestopError:
+        if role:
+            _take_on(connection, role)
+    except (OnestopError, psycopg.Error):
         connection.close()
         raise
     return connection
+
+
+def _take_on(connection: psycopg.Connection, role: Role) -> None:
+    """For the whole session: a rollback takes nothing of it back."""
+    there = connection.execute("select to_regprocedure('ops.has_roles()') is not null").fetchone()
+    if there and there[0]:
+        connection.execute(
+            "select set_config('role', rolname, false) from pg_roles where rolname = %s and ops.has_roles()"
+            " and pg_has_role(current_user, oid, 'MEMBER')",
+            [f"onestop_{role}"],
+        )
+    if not connection.autocommit:
+        connection.commit()
 
 
 def require_writable(connection: psycopg.Connection) -> None:

@@ -1,13 +1,14 @@
 """The warehouse's numbered SQL files, applied in order, each once, all or none.
 
 Files are `migrations/NNNN_name.sql`. What was applied stands in ops.schema_migration with the file's hash: an applied
-file never changes afterwards; a later change is a new file.
+file never changes afterwards; a later change is a new file. After them comes what rights.yml declares.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +16,10 @@ import psycopg
 from psycopg import errors
 from psycopg.pq import TransactionStatus
 
+from onestop.config import Settings
 from onestop.errors import ConfigurationError, OnestopError, WarehouseUnavailable
-from onestop.warehouse.connection import require_writable
+from onestop.warehouse import rights
+from onestop.warehouse.connection import connect, require_writable, warehouse_dsn
 
 FOLDER = Path(__file__).resolve().parent / "migrations"
 _NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
@@ -77,6 +80,8 @@ def migrate(connection: psycopg.Connection, folder: Path = FOLDER) -> list[str]:
             pending = _pending(files, _applied(connection))
             for migration in pending:
                 _apply(connection, migration)
+            if folder == FOLDER:
+                rights.apply(connection, anew=bool(pending))
     except errors.LockNotAvailable:
         raise WarehouseUnavailable(
             f"another process has held the warehouse's tables for {LOCK_SECONDS} s; nothing was changed",
@@ -93,6 +98,28 @@ def migrate(connection: psycopg.Connection, folder: Path = FOLDER) -> list[str]:
             next_step="mend what it names, then try again",
         ) from None
     return [m.name for m in pending]
+
+
+def migrated(settings: Settings, role: rights.Role) -> str:
+    """The DSN of a step's role, to a warehouse at the newest version. The owner brings it there; where this process has
+    the login of the role alone, somebody else has to.
+
+    Raises:
+        ConfigurationError: only the role's login is here, and the warehouse is not at the newest version.
+        OnestopError: as migrate() does.
+    """
+    if settings.warehouse_dsn_of(role) and not settings.warehouse_dsn:
+        dsn = warehouse_dsn(settings, role)
+        with closing(connect(dsn, role=role)) as connection:
+            if _pending(read(), _applied(connection)):
+                raise ConfigurationError(
+                    "the warehouse is not at the version of this onestop",
+                    next_step="run `onestop roles apply` where the owner's DSN is set",
+                )
+        return dsn
+    with closing(connect(warehouse_dsn(settings), autocommit=True)) as connection:
+        migrate(connection)
+    return warehouse_dsn(settings, role)
 
 
 def read(folder: Path = FOLDER) -> list[Migration]:

@@ -17,7 +17,7 @@ import pytest
 
 from onestop.crypto import DataKeys
 from onestop.errors import ConfigurationError, DataRefused, OnestopError, WarehouseUnavailable
-from onestop.landing.store import LandingRun, LandingStore
+from onestop.landing.store import LandedContent, LandingRun, LandingStore
 
 KEYS = DataKeys(["a key of more than sixteen characters"])
 BODIES = {1: b'{"data": [{"HoTen": "Nguyen Van A"}], "next_cursor": "x"}' * 50, 2: b"", 3: os.urandom(5000)}
@@ -49,6 +49,23 @@ def landed(store: LandingStore, run_id: str = "run-1") -> LandingRun:
         run.put(number, body, records=number)
     run.close({"source": "igate", "entity": "dossier", "from": "20240901000000", "to": "20240925000000"})
     return run
+
+
+def test_a_run_is_read_as_one_file(url: str) -> None:
+    content, whole = LandedContent(landed(new_store(url))), b"".join(BODIES.values())
+    assert content.size == len(whole)
+    for at, size in (
+        (0, 10),
+        (0, len(whole) + 9),
+        (len(BODIES[1]) - 3, 7),
+        (len(whole) - 1, 5),
+        (len(whole), 1),
+        (100, 0),
+    ):
+        assert content.read(at, size) == whole[at : at + size]
+    empty = new_store(url).open_run("igate", "dossier", "run-2")
+    empty.close({})
+    assert (LandedContent(empty).size, LandedContent(empty).read(0, 5)) == (0, b"")
 
 
 def test_what_was_landed_is_read_back(url: str) -> None:

@@ -10,10 +10,8 @@ import pytest
 from onestop.config import Settings
 from onestop.errors import OnestopError
 from onestop.reporting import draft as module
-from onestop.reporting.draft import DATA, FIGURES, PAGE, PDF, WORD, WORKBOOK, write_draft
+from onestop.reporting.draft import FIGURES, PAGE, PRODUCTS, write_draft
 from onestop.reporting.model import ReportFigures
-
-PRODUCTS = (WORKBOOK, WORD, PDF, PAGE, FIGURES, DATA)
 
 
 @pytest.fixture
@@ -34,7 +32,7 @@ def test_the_files_in_the_periods_draft_folder(figures: ReportFigures, settings:
     home = tmp_path / "out" / "statutory_2024-Q3"
     assert paths == [home / "draft" / name for name in PRODUCTS]
     assert all(path.stat().st_size for path in paths)
-    content = json.loads(paths[4].read_text(encoding="utf-8"))
+    content = json.loads(paths[PRODUCTS.index(FIGURES)].read_text(encoding="utf-8"))
     assert content["form_ii_06a"] == figures.province.as_dict()
     assert content["known_at"] == "2024-09-25T08:00:00+07:00"
     assert content["on_time_rate"]["numerator"] == figures.province.resolved_in_time

@@ -94,7 +94,8 @@ def test_charts_have_text_alternatives(page: str) -> None:
 
 
 def test_the_form_table_shows_every_number_of_the_levels(page: str, figures: ReportFigures) -> None:
-    table = page[page.index('<table class="form"') : page.index("</table>")]
+    start = page.index('<table class="form"')
+    table = page[start : page.index("</table>", start)]
     bodies = re.findall(r"<tr[^>]*>(.*?)</tr>", table[table.index("<tbody") :], re.S)
     shown = [
         tuple(int(n.replace(".", "")) for n in cells)

@@ -19,7 +19,7 @@ def test_a_scenario_is_served_with_all_that_a_run_needs(tmp_path: Path) -> None:
         settings = config.load(tmp_path / "province.yml")
         assert (settings.province.code, settings.province.name_vi) == ("H15", "Đắk Lắk")
         assert settings.source("igate").base_url == sandbox.url
-        assert {p.name for p in settings.reference_path.iterdir()} == {"agencies.csv", "procedures.csv"}
+        assert {p.name for p in settings.reference_path.iterdir()} == {"agencies.csv", "procedures.csv", "targets.csv"}
         form = {
             "client_id": sandbox.environment["IGATE_CLIENT_ID"],
             "client_secret": sandbox.environment["IGATE_CLIENT_SECRET"],

@@ -188,6 +188,10 @@ def test_reference_files_have_the_contracts_columns(small: Province, tmp_path: P
         agencies = list(csv.DictReader(file))
     with (tmp_path / "procedures.csv").open(encoding="utf-8") as file:
         procedures = list(csv.DictReader(file))
+    with (tmp_path / "targets.csv").open(encoding="utf-8") as file:
+        targets = list(csv.DictReader(file))
+    assert ",".join(targets[0]) == "metric_code,level,year,target,legal_basis"
+    assert {row["year"] for row in targets} == {str(year) for year in range(2022, 2027)}
     columns = "agency_code,name_vi,name_en,level,parent_code,gso_code,valid_from,valid_to"
     assert ",".join(agencies[0]) == columns
     assert agencies[0]["agency_code"] == "H15"

@@ -446,10 +446,11 @@ def test_the_child_reads_on_while_its_rows_are_loaded(tmp_path: Path) -> None:
     file = write_csv(tmp_path / "a.csv", "HoSo", [row(n) for n in range(1, ROWS + 4_001)])
     before = set(psutil.Process().children())
     with closing(read_table(file, file.name, "dossier", stamp=STAMP)) as chunks:
-        assert len(next(chunks).records) == ROWS
+        first = len(next(chunks).records)
+        assert ROWS <= first < ROWS + 4_000
         (child,) = set(psutil.Process().children()) - before
         until = time.monotonic() + 60
         while child.status() != psutil.STATUS_ZOMBIE:  # done, and nobody asked for the rest
             assert time.monotonic() < until
             time.sleep(0.05)
-        assert [len(chunk.records) for chunk in chunks] == [4_000]
+        assert [len(chunk.records) for chunk in chunks] == [ROWS + 4_000 - first]

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onestop.pipeline.entities import some
-from onestop.sources.portal_table import Chunk
 from onestop.sources.records import Shaped, shape
+from onestop.sources.table_parts import Chunk
 from onestop.sources.table_records import TableRecords
 from onestop.specs import load_spec
 

@@ -1,6 +1,6 @@
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_changed('dossier_code') }}",
+    pre_hook=["{{ join_by_hash() }}", "{{ forget_changed('dossier_code') }}"],
     post_hook="{{ follow_places() }}",
     indexes=[
         {'columns': ['dossier_code'], 'unique': true},
@@ -164,3 +164,6 @@ left join {{ ref('int_agency__place') }} as place
     on
         dated.agency_code = place.agency_code
         and dated.received_on between place.received_from and place.received_to
+{%- if follows_change() %}
+-- After {{ ref('int_question__left') }} has taken over what they were.
+{%- endif %}

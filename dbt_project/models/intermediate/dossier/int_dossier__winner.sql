@@ -60,3 +60,6 @@ order by
     source_position asc,
     delivery_order desc,
     row_number desc
+{%- if follows_change() %}
+-- After {{ ref('int_question__left') }} has taken over since when they had their status.
+{%- endif %}

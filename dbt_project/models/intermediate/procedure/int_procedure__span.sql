@@ -1,3 +1,5 @@
+{{ config(tags=['stands']) }}
+
 -- The catalogue's entries as spans that never overlap. valid_from and valid_to are the entry's own days (infinite
 -- where open); used_from and used_to stretch them over all days, so that every dossier finds the entry nearest to
 -- its receipt.

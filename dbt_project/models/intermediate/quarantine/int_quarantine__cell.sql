@@ -122,16 +122,21 @@ leaving as (
     inner join {{ ref('int_agency__place_unit') }} as unit on does_count.place_id = unit.place_id
 ),
 
+source_place as (
+    select distinct
+        source_id,
+        place_id
+    from {{ ref('int_dossier__counted') }}
+),
+
 source_unit as (
     select distinct
-        dossier.source_id,
+        source_place.source_id,
         unit.org_view,
         unit.agency_code
-    from {{ ref('int_dossier__counted') }} as dossier
-    inner join {{ ref('int_agency__place_unit') }} as unit on dossier.place_id = unit.place_id
-    where
-        unit.agency_code <> '{{ var("province_code") }}'
-        and dossier.source_id in (select uncertain.source_id from {{ ref('int_quarantine__uncertain') }} as uncertain)
+    from source_place
+    inner join {{ ref('int_agency__place_unit') }} as unit on source_place.place_id = unit.place_id
+    where unit.agency_code <> '{{ var("province_code") }}'
 ),
 
 moving as (

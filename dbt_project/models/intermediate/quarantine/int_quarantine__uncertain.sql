@@ -16,14 +16,29 @@ grouped as (
     where rejected.entity = 'dossier' and not rejected.is_deleted
 ),
 
+-- The codes of these dossiers.
+code as (
+    select
+        dossier_group,
+        dossier_group as dossier_code
+    from grouped
+    where dossier_group is not null
+    union
+    select
+        grouped.dossier_group,
+        link.dossier_code
+    from grouped
+    inner join {{ ref('int_dossier__link') }} as link on grouped.dossier_group = link.dossier_group
+),
+
 copy as (
     select
-        coalesce(link.dossier_group, version.dossier_code) as dossier_group,
+        code.dossier_group,
         bool_or(not version.is_portal) as has_one_stop_copy
-    from {{ ref('int_dossier__version') }} as version
-    left join {{ ref('int_dossier__link') }} as link on version.dossier_code = link.dossier_code
+    from code
+    inner join {{ ref('int_dossier__version') }} as version on code.dossier_code = version.dossier_code
     where version.is_current
-    group by coalesce(link.dossier_group, version.dossier_code)
+    group by code.dossier_group
 ),
 
 in_force as (

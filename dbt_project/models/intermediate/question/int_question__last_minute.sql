@@ -6,31 +6,17 @@
 -- stand out themselves: a few units with very many would else hide one with many.
 with
 
-resolved as (
-    select
-        agency_code,
-        {{ month_index('finished_on', "'calendar'") }} / 3 as quarter,
-        finished_on = due_on
-        and cast(finished_at as time) >= time '17:00' - interval '{{ var("question_last_minutes") }} minutes'
-            as is_last,
-        cast(finished_at as time) >= time '17:00' as is_after_hours,
-        finished_on,
-        dossier_code
-    from {{ ref('int_dossier__counted') }}
-    where finished_on is not null and due_on is not null and status <> 7
-),
-
 unit as (
     select
         agency_code,
-        quarter,
-        max(finished_on) as day,
-        count(*) as resolved,
-        count(*) filter (where is_last) as last_minute,
-        count(*) filter (where is_last and is_after_hours) as after_hours,
-        (array_agg(dossier_code order by dossier_code) filter (where is_last))[1:20] as examples
-    from resolved
-    group by agency_code, quarter
+        {{ month_index('hour', "'calendar'") }} / 3 as quarter,
+        cast(max(hour) filter (where resolved > 0) as date) as day,
+        sum(resolved) as resolved,
+        sum(last_minute) as last_minute,
+        sum(after_hours) as after_hours
+    from {{ ref('int_question__unit_hour') }}
+    group by agency_code, {{ month_index('hour', "'calendar'") }} / 3
+    having sum(resolved) > 0
 ),
 
 -- Against all other units. One more dossier on both sides: a province without any is no province of zero chance.
@@ -52,7 +38,6 @@ striking as (
         resolved,
         last_minute,
         after_hours,
-        examples,
         share,
         {{ last_minutes_stand_out() }} as is_striking
     from beside_all
@@ -75,18 +60,39 @@ shared as (
         (last_minute_elsewhere + 1) / cast(resolved_elsewhere + 1 as numeric) as share_elsewhere
     from compared
     where resolved_elsewhere > 0
+),
+
+asked as (
+    select *
+    from shared
+    where
+        last_minute >= {{ var("question_last_minute_count") }}
+        and {{ last_minutes_stand_out() | indent(8) }}
+),
+
+example as (
+    select
+        asked.agency_code,
+        asked.quarter,
+        (array_agg(counted.dossier_code order by counted.dossier_code))[1:20] as codes
+    from asked
+    inner join {{ ref('int_dossier__counted') }} as counted
+        on
+            asked.agency_code = counted.agency_code
+            and asked.quarter = {{ month_index('counted.finished_on', "'calendar'") }} / 3
+    where {{ is_last_minute('counted') | indent }}
+    group by asked.agency_code, asked.quarter
 )
 
 select
-    agency_code,
-    day,
+    asked.agency_code,
+    asked.day,
     cast(null as text) as dossier_code,
-    round(share / share_elsewhere, 1) as score,
+    round(asked.share / asked.share_elsewhere, 1) as score,
     jsonb_build_object(
-        'resolved', resolved, 'last_minute', last_minute, 'after_hours', after_hours,
-        'share', round(share, 4), 'share_elsewhere', round(share_elsewhere, 4), 'examples', to_jsonb(examples)
+        'resolved', asked.resolved, 'last_minute', asked.last_minute, 'after_hours', asked.after_hours,
+        'share', round(asked.share, 4), 'share_elsewhere', round(asked.share_elsewhere, 4),
+        'examples', to_jsonb(example.codes)
     ) as evidence
-from shared
-where
-    last_minute >= {{ var("question_last_minute_count") }}
-    and {{ last_minutes_stand_out() }}
+from asked
+inner join example on asked.agency_code = example.agency_code and asked.quarter = example.quarter

@@ -4,26 +4,13 @@
 -- were finished (7, 9, 10) or began to wait (5, 6, 8). Usual is the unit's mean of its other days with changes.
 with
 
-change as (
-    select
-        counted.agency_code,
-        cast(coalesce(counted.finished_at, winner.status_since) as date) as day,
-        counted.finished_on is not null as is_finished,
-        date_trunc('hour', coalesce(counted.finished_at, winner.status_since)) as hour
-    from {{ ref('int_dossier__counted') }} as counted
-    inner join {{ ref('int_dossier__winner') }} as winner on counted.dossier_group = winner.dossier_group
-    where counted.finished_on is not null or counted.status in (5, 6, 8)
-),
-
 hourly as (
     select
         agency_code,
-        day,
-        hour,
-        count(*) as changes,
-        count(*) filter (where is_finished) as finished
-    from change
-    group by agency_code, day, hour
+        cast(hour as date) as day,
+        changes,
+        finished
+    from {{ ref('int_question__unit_hour') }}
 ),
 
 daily as (

@@ -1,3 +1,5 @@
+{{ config(pre_hook="{{ join_by_hash() }}") }}
+
 -- One row per dossier that differs: since when it could be known, and the likely cause: the first that fits, from what
 -- is certain to what is likely; `unknown` where none does. docs/reconciliation.md lists them in this order.
 with

@@ -36,6 +36,10 @@
             here_agency_code = any(array(select agency_code from moved_unit))
             or there_agency_code = any(array(select agency_code from moved_unit))
             or (select has_come_or_gone from export)
+        union
+        select dossier_group
+        from {{ as_built_before('int_reconciliation__silent') }}
+        where agency_code = any(array(select agency_code from moved_unit))
     )
 
     select changed.dossier_code

@@ -1,3 +1,9 @@
+{%- set codes = 'int_reconciliation__changed' -%}
+{{ config(
+    materialized='incremental',
+    pre_hook=["{{ join_by_hash() }}", "{{ forget_changed('dossier_group', 'int_reconciliation__changed') }}"],
+) }}
+
 -- Of the dossiers on the portal that differ: since when each side says what it says now (the first version of the
 -- unbroken run with the values compared), and the newest earlier version here that said what the portal still says.
 with
@@ -5,7 +11,11 @@ with
 pair as (
     select *
     from {{ ref('int_reconciliation__pair') }}
-    where there_code is not null and result <> 'matched'
+    where
+        there_code is not null and result <> 'matched'
+        {%- if follows_change() %}
+            and dossier_group = {{ changed_codes(codes) }}
+        {%- endif %}
 ),
 
 copy as (
@@ -24,51 +34,32 @@ copy as (
     where side.dossier_code is not null
 ),
 
-known as (
+-- What is current is what the pair compares; only what was before it must be looked at.
+version as (
     select
         copy.dossier_group,
         copy.is_portal,
-        version.updated_at,
-        version.is_current,
-        version.batch_id,
-        version.row_number
-    from copy
-    inner join {{ ref('int_dossier__version') }} as version
-        on
-            copy.source_id = version.source_id
-            and copy.dossier_code = version.dossier_code
-            and not version.is_deleted
-),
-
--- What is current is what the pair compares; only what was before it must be read again.
-version as (
-    select
-        known.dossier_group,
-        known.is_portal,
-        known.updated_at,
-        true as is_unchanged,
-        {{ compared_values('here') | indent }} = {{ compared_values('there') | indent }} as is_as_there
-    from known
-    inner join pair on known.dossier_group = pair.dossier_group
-    where known.is_current
-    union all
-    select
-        known.dossier_group,
-        known.is_portal,
-        known.updated_at,
-        {{ delivered_values() | indent }}
-        = case
-            when known.is_portal then {{ compared_values('there') | indent }}
-            else {{ compared_values('here') | indent }}
+        delivered.updated_at,
+        case
+            when delivered.is_current then true
+            when copy.is_portal then {{ delivered_values() | indent(12) }} = {{ compared_values('there') | indent(12) }}
+            else {{ delivered_values() | indent(12) }} = {{ compared_values('here') | indent(12) }}
         end as is_unchanged,
-        {{ delivered_values() | indent }} = {{ compared_values('there') | indent }} as is_as_there
-    from known
-    inner join pair on known.dossier_group = pair.dossier_group
-    inner join {{ ref('int_dossier__delivered') }} as delivered
+        case
+            when delivered.is_current
+                then {{ compared_values('here') | indent(12) }} = {{ compared_values('there') | indent(12) }}
+            else {{ delivered_values() | indent(12) }} = {{ compared_values('there') | indent(12) }}
+        end as is_as_there
+    from copy
+    inner join {{ ref('int_dossier__version') }} as delivered
         on
-            known.batch_id = delivered.batch_id
-            and known.row_number = delivered.row_number
-    where not known.is_current
+            copy.source_id = delivered.source_id
+            and copy.dossier_code = delivered.dossier_code
+            and not delivered.is_deleted
+            {%- if follows_change() %}
+                and delivered.dossier_code = {{ changed_codes(codes) }}
+            {%- endif %}
+    inner join pair on copy.dossier_group = pair.dossier_group
 ),
 
 run as (

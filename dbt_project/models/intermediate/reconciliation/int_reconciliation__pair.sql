@@ -1,7 +1,7 @@
 {%- set codes = 'int_reconciliation__changed' -%}
 {{ config(
     materialized='incremental',
-    pre_hook="{{ forget_changed('dossier_group', 'int_reconciliation__changed') }}",
+    pre_hook=["{{ join_by_hash() }}", "{{ forget_changed('dossier_group', 'int_reconciliation__changed') }}"],
 ) }}
 
 -- The province beside the portal: one row per dossier (linked codes are one) that a one-stop copy speaks for or that
@@ -10,11 +10,24 @@
 -- one that is not. Whether the two differ is decided here and nowhere else; docs/reconciliation.md has the readings.
 with
 
-shown as (
+there as (
     select distinct on (coalesce(link.dossier_group, version.dossier_code))
         coalesce(link.dossier_group, version.dossier_code) as dossier_group,
+        version.source_id,
+        version.dossier_code,
+        version.file_id,
         version.batch_id,
-        version.row_number
+        version.row_number,
+        version.updated_at,
+        version.synchronised_at,
+        version.procedure_code,
+        version.agency_code,
+        version.status,
+        version.received_at,
+        cast(version.received_at as date) as received_on,
+        cast(version.shown_appointment_at as date) as shown_appointment_on,
+        cast(case when version.status in (7, 9, 10) then version.ended_at end as date) as finished_on,
+        version.status not in (1, 3) as is_counted
     from {{ ref('int_dossier__version') }} as version
     left join {{ ref('int_dossier__link') }} as link on version.dossier_code = link.dossier_code
     left join {{ ref('stg_platform__source') }} as origin on version.source_id = origin.source_id
@@ -31,69 +44,39 @@ shown as (
         version.row_number desc
 ),
 
-there as (
-    select
-        shown.dossier_group,
-        delivered.source_id,
-        delivered.dossier_code,
-        delivered.file_id,
-        delivered.batch_id,
-        delivered.row_number,
-        delivered.updated_at,
-        delivered.synchronised_at,
-        delivered.procedure_code,
-        delivered.agency_code,
-        delivered.status,
-        delivered.received_at,
-        cast(delivered.received_at as date) as received_on,
-        cast(delivered.shown_appointment_at as date) as shown_appointment_on,
-        cast(case when delivered.status in (7, 9, 10) then delivered.ended_at end as date) as finished_on,
-        delivered.status not in (1, 3) as is_counted
-    from shown
-    inner join {{ ref('int_dossier__delivered') }} as delivered
-        on
-            shown.batch_id = delivered.batch_id
-            and shown.row_number = delivered.row_number
-    where
-        delivered.is_portal
-        {%- if follows_change() %}
-            and delivered.dossier_code = {{ changed_codes(codes) }}
-        {%- endif %}
-),
-
 here as (
     select
         winner.dossier_group,
-        delivered.source_id,
-        delivered.dossier_code,
-        delivered.batch_id,
-        delivered.row_number,
-        delivered.updated_at,
-        delivered.procedure_code,
-        delivered.agency_code,
-        delivered.status,
-        delivered.submitted_at,
-        delivered.received_at,
-        delivered.ended_at,
-        delivered.returned_at,
-        cast(delivered.first_appointment_at as date) as first_appointment_on,
-        delivered.receiving_agency_code,
-        delivered.is_test,
-        cast(delivered.received_at as date) as received_on,
-        cast(delivered.shown_appointment_at as date) as shown_appointment_on,
-        cast(case when delivered.status in (7, 9, 10) then delivered.ended_at end as date) as finished_on,
-        delivered.status not in (1, 3) and not delivered.is_test as is_counted
+        version.source_id,
+        version.dossier_code,
+        version.batch_id,
+        version.row_number,
+        version.updated_at,
+        version.procedure_code,
+        version.agency_code,
+        version.status,
+        version.submitted_at,
+        version.received_at,
+        version.ended_at,
+        version.returned_at,
+        cast(version.first_appointment_at as date) as first_appointment_on,
+        version.receiving_agency_code,
+        version.is_test,
+        cast(version.received_at as date) as received_on,
+        cast(version.shown_appointment_at as date) as shown_appointment_on,
+        cast(case when version.status in (7, 9, 10) then version.ended_at end as date) as finished_on,
+        version.status not in (1, 3) and not version.is_test as is_counted
     from {{ ref('int_dossier__winner') }} as winner
-    inner join {{ ref('int_dossier__delivered') }} as delivered
+    inner join {{ ref('int_dossier__version') }} as version
         on
-            winner.batch_id = delivered.batch_id
-            and winner.row_number = delivered.row_number
+            winner.batch_id = version.batch_id
+            and winner.row_number = version.row_number
     where
         not winner.is_portal
-        and not delivered.is_portal
+        and not version.is_portal
         {%- if follows_change() %}
             and winner.dossier_group = {{ changed_codes(codes) }}
-            and delivered.dossier_code = {{ changed_codes(codes) }}
+            and version.dossier_code = {{ changed_codes(codes) }}
         {%- endif %}
 ),
 
@@ -216,3 +199,6 @@ select
         else 'matched'
     end as result
 from judged
+{%- if follows_change() %}
+-- After {{ ref('int_reconciliation__left') }} has taken over what the bridge counted for them.
+{%- endif %}

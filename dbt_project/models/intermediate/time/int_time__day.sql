@@ -1,4 +1,4 @@
-{{ config(indexes=[{'columns': ['day'], 'unique': true}]) }}
+{{ config(tags=['stands'], indexes=[{'columns': ['day'], 'unique': true}]) }}
 
 -- The calendar of working days: Monday to Friday, but for the exceptions; the province's own file wins over the
 -- national list. A day's number is that of the working days up to and including it, so that the working days from

@@ -1,7 +1,7 @@
 -- Every figure for all fields together beside the previous period of its kind, the same period of last year, its target
 -- and its rank. A view: it costs the nightly build nothing and is never older than the figures. It reads marts alone
 -- and asks with the reader's own rights.
-{{ config(materialized='view', post_hook="alter view {{ this }} set (security_invoker = true)") }}
+{{ config(materialized='view') }}
 
 with
 

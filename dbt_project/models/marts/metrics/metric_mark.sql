@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 -- Figures that rest on working days of a year without a list of holidays: there Monday to Friday were taken for working
 -- days. counted: how many of the figure's dossiers (of the publication's: of its announcements) it concerns.
 select

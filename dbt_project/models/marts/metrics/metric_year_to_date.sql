@@ -2,7 +2,7 @@
 -- it. Every quarter has one (the first quarter itself, the half, nine months, the year), and so have the months that
 -- end a quarter, and January. Each figure is counted over the whole stretch from its own dossiers, medians and scores
 -- too: nothing is added up or averaged here.
-{{ config(materialized='view', post_hook="alter view {{ this }} set (security_invoker = true)") }}
+{{ config(materialized='view') }}
 
 with
 

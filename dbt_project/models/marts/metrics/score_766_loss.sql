@@ -1,7 +1,7 @@
 -- What every dossier cost: the points that a part of the score lost, shared alike among the dossiers that lost them; at
 -- the dossier's own unit, and at the province, where it is one of more and so costs less. A part that is full lost
 -- nothing. Ask for one period and part at a time. It reads marts alone and asks with the reader's own rights.
-{{ config(materialized='view', post_hook="alter view {{ this }} set (security_invoker = true)") }}
+{{ config(materialized='view') }}
 
 with
 
@@ -81,7 +81,7 @@ inner join part as at_unit
         and dossier.period = at_unit.period
         and dossier.agency_code = at_unit.agency_code
         and dossier.part_code = at_unit.part_code
-inner join part as at_province
+left join part as at_province
     on
         dossier.period_convention = at_province.period_convention
         and dossier.period = at_province.period

@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     period.period_convention,
     period.period,

@@ -1,4 +1,9 @@
-{{ config(indexes=[{'columns': ['dossier_code', 'claimant'], 'unique': true}, {'columns': ['agency_code']}]) }}
+{{ config(
+    materialized='incremental',
+    on_schema_change='fail',
+    pre_hook="{{ forget_changed('dossier_code', 'int_reconciliation__judged') }}",
+    indexes=[{'columns': ['dossier_code', 'claimant'], 'unique': true}, {'columns': ['agency_code']}],
+) }}
 
 -- Lateness recomputed three ways, beside the figure that is published (the rule: `due`). A row stands for a dossier
 -- that the rule and another claimant judge differently:
@@ -53,6 +58,9 @@ dossier as (
             and counted.received_on between entry.used_from and entry.used_to
     left join {{ ref('int_dossier__working_time') }} as timed on counted.dossier_code = timed.dossier_code
     left join {{ ref('int_reconciliation__pair') }} as pair on counted.dossier_group = pair.dossier_group
+    {%- if follows_change() %}
+        inner join {{ ref('int_reconciliation__judged') }} as judged on counted.dossier_code = judged.dossier_code
+    {%- endif %}
     where counted.status <> 7
 ),
 

@@ -1,7 +1,12 @@
-{{ config(indexes=[
-    {'columns': ['dossier_group'], 'unique': true},
-    {'columns': ['responsible_agency_code', 'result']},
-]) }}
+{{ config(
+    materialized='incremental',
+    on_schema_change='fail',
+    pre_hook=["{{ join_by_hash() }}", "{{ forget_pairs() }}"],
+    indexes=[
+        {'columns': ['dossier_group'], 'unique': true},
+        {'columns': ['responsible_agency_code', 'result']},
+    ],
+) }}
 
 -- Both sides' values, dossier by dossier. The unit that must act is the one that resolves the dossier here, else the
 -- one that the portal names; of a unit that is no more its successor.
@@ -64,3 +69,11 @@ select
 from {{ ref('int_reconciliation__pair') }} as pair
 left join {{ ref('int_reconciliation__cause') }} as cause on pair.dossier_group = cause.dossier_group
 left join {{ ref('reconciliation_cause') }} as word on cause.likely_cause = word.cause
+{%- if follows_change() %}
+    -- differences once more every night: they grow older, and their cause may be another
+    where
+        pair.result not in ('matched', 'not_expected')
+        or pair.dossier_group in (
+            select changed.dossier_code from {{ ref('int_reconciliation__changed') }} as changed
+        )
+{%- endif %}

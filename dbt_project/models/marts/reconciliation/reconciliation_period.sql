@@ -9,7 +9,7 @@ unit_cell as (
         unit.org_view,
         unit.agency_code,
         cell.line,
-        cell.source_id,
+        nullif(cell.source_id, '') as source_id,
         cell.period_convention,
         cell.month_index,
         sum(cell.received) as received,

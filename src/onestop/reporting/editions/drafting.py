@@ -144,8 +144,7 @@ def fill(
     connection.execute(
         "insert into published.report_figures (edition_id, figures) values (%s, %s)", [edition_id, figures]
     )
-    for name in ("quarterly_metric", "dossier", "counting", "place", "item"):
-        connection.execute(f"analyze published.{name}".encode())
+    connection.execute("select published.look_at_drafts()")
     _check(connection, period, given)
 
 

@@ -25,7 +25,7 @@ from onestop.reporting.editions.model import Edition, Reason, person, reason_tex
 from onestop.reporting.editions.readiness import gaps
 from onestop.reporting.editions.tables import TABLES
 from onestop.reporting.figures import load_figures
-from onestop.reporting.office import own_template, told
+from onestop.reporting.office import own_template, with_office
 
 Progress = Callable[[str, int], None]
 
@@ -129,7 +129,8 @@ def _write_draft(
         reason=reason,
         code_version=__version__,
     )
-    figures = replace(told(figures, settings), gaps=gaps(connection, settings, period, at=build.known_at))
+    declared = gaps(connection, settings, period, at=build.known_at)
+    figures = with_office(replace(figures, gaps=declared), settings)
     text = products.as_text(figures, settings.reports.language, own_template(settings))
     drafting.fill(connection, edition_id, period, build.known_at, text)
     if before:

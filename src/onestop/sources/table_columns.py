@@ -1,0 +1,117 @@
+"""Plain lines (`plain_lines`) -> columns of a table: what `portal_cells` makes of each cell, made of a column at once.
+
+Dates of the forms that exports have are turned around as bytes. Of labels and amounts every distinct one is converted
+once, by `portal_cells`, and so is a date of another form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from onestop.sources.plain_lines import CELL_END, LINE_END
+from onestop.sources.portal_cells import Value, converter
+from onestop.sources.portal_columns import Column as LayoutColumn
+from onestop.sources.portal_columns import Layout
+from onestop.sources.table_records import Column
+from onestop.sources.text import bytes_of, readable
+
+# A date as typed: its signs in their places, and where the digits of its moment stand in it and in fourteen digits.
+_SIGNS = {2: "/", 5: "/", 10: " ", 13: ":", 16: ":"}
+_DIGITS = np.array([6, 7, 8, 9, 3, 4, 0, 1, 11, 12, 14, 15, 17, 18])
+_DATE_LENGTHS = (len("dd/mm/yyyy"), len("dd/mm/yyyy HH:MM"), len("dd/mm/yyyy HH:MM:SS"))
+
+
+def columns_of(text: bytes, rows: int, named: Sequence[tuple[str, bool] | None], layout: Layout) -> dict[str, Column]:
+    """Field -> its values, as an Arrow array of texts; as a list where some of them are numbers.
+
+    Args:
+        rows: how many lines there are.
+        named: by place, what a column is called, and whether it is the layout's; None is left out.
+
+    Raises:
+        ValueError: these are not so many lines of so many cells of UTF-8.
+    """
+    written = np.frombuffer(text, np.uint8)
+    is_end = (written == CELL_END[0]) | (written == LINE_END[0])
+    ends = np.flatnonzero(is_end)
+    if len(ends) != rows * len(named) or (ends[-1:] != len(written) - 1).any():
+        raise ValueError("not a table of this width")
+    offsets = np.zeros(len(ends) + 1, np.int32)
+    offsets[1:] = ends - np.arange(len(ends))
+    cells = pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(written[~is_end]))
+    cells.validate(full=True)
+    blank = np.diff(offsets) == 0
+    known = {column.field: column for column in layout.columns}
+    found: dict[str, Column] = {}
+    for place, name in enumerate(named):
+        if name is not None:
+            places = np.arange(place, len(cells), len(named))
+            column = cells.take(pa.array(places, mask=blank[places]))
+            found[name[0]] = _converted(column, known[name[0]]) if name[1] else column
+    first = [c.field for c in layout.columns if c.field in found]
+    return {field: found[field] for field in dict.fromkeys([*first, *found])}
+
+
+def _converted(column: pa.StringArray, layout: LayoutColumn) -> Column:
+    if layout.kind in ("text", "code"):
+        return column
+    convert = converter(layout)
+    if layout.kind != "date":
+        coded = column.dictionary_encode()
+        return _taken(convert(coded.dictionary.to_pylist()), coded.indices)
+    stamps, done = _stamps(column)
+    if done.all():
+        return stamps
+    usual, others = (
+        iter(stamps.filter(pa.array(done)).to_pylist()),
+        iter(convert(column.filter(pa.array(~done)).to_pylist())),
+    )
+    return _array([next(usual if is_usual else others) for is_usual in done.tolist()])
+
+
+def _taken(values: Sequence[Value], places: pa.Array) -> Column:
+    array = _array(values)
+    if isinstance(array, pa.Array):
+        return array.take(places)
+    return [None if place is None else values[place] for place in places.to_pylist()]
+
+
+def _array(values: Sequence[Value]) -> Column:
+    """Values as an array, unless some are numbers."""
+    return pa.array(values, pa.string()) if set(map(type, values)) <= {str, type(None)} else list(values)
+
+
+def _stamps(column: pa.StringArray) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
+    """Dates of usual forms as fourteen digits; and which cells are blank or were turned into such."""
+    lengths = pc.fill_null(pc.binary_length(column), 0).to_numpy()
+    stamps = np.full((len(column), 14), ord("0"), np.uint8)
+    done = lengths == 0
+    for length in _DATE_LENGTHS:
+        alike = lengths == length
+        if not alike.any():
+            continue
+        alone = (alike | (lengths == 0)).all()
+        typed = bytes_of(column if alone else column.filter(pa.array(alike))).reshape(-1, length)
+        digits = _DIGITS[length > _DIGITS]
+        stamps[alike, : len(digits)] = typed[:, digits]
+        done[alike] = np.logical_and.reduce([typed[:, at] == ord(sign) for at, sign in _SIGNS.items() if at < length])
+    filled = lengths > 0
+    array = _of_fourteen(stamps, filled)
+    done[filled] &= readable(array)[filled]
+    return array, done
+
+
+def _of_fourteen(stamps: npt.NDArray[np.uint8], filled: npt.NDArray[np.bool_]) -> pa.Array:
+    """Texts of fourteen digits each, null where nothing is filled."""
+    offsets = np.zeros(len(filled) + 1, np.int32)
+    np.cumsum(filled * 14, out=offsets[1:])
+    kept = stamps if filled.all() else stamps[filled]
+    valid = None if filled.all() else pa.py_buffer(np.packbits(filled, bitorder="little"))
+    return pa.Array.from_buffers(
+        pa.string(), len(filled), [valid, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(kept))]
+    )
