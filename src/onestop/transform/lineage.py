@@ -144,7 +144,7 @@ class Lineage:
                 raise OnestopError(f"the model {table} was never compiled", next_step=_BUILD_FIRST) from None
             try:
                 query = qualify(
-                    parse_one(text, dialect="postgres"),
+                    _with_named_columns(parse_one(text, dialect="postgres")),
                     schema=self._schema,
                     dialect="postgres",
                     validate_qualify_columns=False,
@@ -154,6 +154,17 @@ class Lineage:
                 raise OnestopError(f"{table}: its SQL cannot be taken apart ({str(problem)[:200]})") from None
             self._parsed[table] = query, build_scope(query)
         return self._parsed[table]
+
+
+def _with_named_columns(query: Any) -> Any:
+    """PostgreSQL lets `unnest(list) as code` be a table and its column of that name; said here, since sqlglot asks."""
+    from sqlglot import exp
+
+    for call in query.find_all(exp.Unnest):
+        alias = call.args.get("alias")
+        if alias and alias.this and not alias.columns:
+            alias.set("columns", [exp.to_identifier(alias.name)])
+    return query
 
 
 def read_schema(connection: psycopg.Connection[Any]) -> Schema:
