@@ -108,7 +108,12 @@ def _database(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
             )
         )
         try:
-            yield urlsplit(postgres.warehouse_dsn)._replace(path=f"/{name.as_string(None).strip(chr(34))}").geturl()
+            dsn = urlsplit(postgres.warehouse_dsn)._replace(path=f"/{name.as_string(None).strip(chr(34))}").geturl()
+            if template != "template0":
+                # A copy has its template's tables and rights, but for those on the database itself.
+                with psycopg.connect(dsn) as copied:
+                    copied.execute("select ops.apply_database_rights()")
+            yield dsn
         finally:
             connection.execute(sql.SQL("drop database {} with (force)").format(name))
 

@@ -17,15 +17,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
-from io import BytesIO
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 import asyncssh
 import psycopg
 import pytest
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 from typer.testing import CliRunner
 
 from delivery_servers import Mailbox, SilentInTheMiddle, certificate, free_port, mail_server, only, sftp_server
@@ -33,14 +31,14 @@ from onestop import config
 from onestop.cli.app import app
 from onestop.delivery import mail
 from onestop.delivery.parcel import Parcel
-from onestop.errors import ConfigurationError, OnestopError
+from onestop.errors import ConfigurationError, DataRefused, OnestopError
 from onestop.periods import Period, parse
 from onestop.pipeline import delivery, quarterly
 from onestop.pipeline.delivery import Deliveries
-from onestop.reporting import unit_part
 from onestop.reporting.draft import PRODUCTS
-from onestop.reporting.editions import life, products, store
+from onestop.reporting.editions import life, products, store, unit_answers
 from onestop.reporting.editions.verify import verify
+from onestop.reporting.model import Counts, ReportFigures
 from onestop.warehouse.connection import connect
 from onestop.warehouse.embedded import EmbeddedPostgres
 from small_province import AGENCIES, small_figures
@@ -55,16 +53,18 @@ EVERYTHING = set(PRODUCTS)
 PART = "bieu-ii-06a-H15.31.xlsx"
 
 
-def publish(connection: psycopg.Connection[Any], settings: config.Settings, period: Period, version: int) -> str:
-    """An edition of the small province, published as any other; its hash."""
+def draft(
+    connection: psycopg.Connection[Any], period: Period, version: int, figures: ReportFigures | None = None
+) -> None:
+    """A draft of the small province, as it would be filled from the models."""
     reason = "đính chính" if version > 1 else None
     edition_id = store.add_draft(
         connection, period, version=version, known_at=AT, is_preliminary=False, at=AT, by="Trần Thị B",
         reason_code="other" if reason else None, reason=reason, code_version="1",
     )  # fmt: skip
-    figures = replace(small_figures(), period=period)
+    shown = replace(figures or small_figures(), period=period)
     connection.execute(
-        "insert into published.report_figures values (%s, %s)", [edition_id, products.as_text(figures, "vi")]
+        "insert into published.report_figures values (%s, %s)", [edition_id, products.as_text(shown, "vi")]
     )
     for number, (code, _, _, parent) in enumerate(AGENCIES):
         chain = [code, *([parent] if parent else [])]
@@ -72,6 +72,11 @@ def publish(connection: psycopg.Connection[Any], settings: config.Settings, peri
             "insert into published.place values (%s, %s, %s, '2020-01-01', '2030-01-01', %s, %s)",
             [edition_id, number, code, chain, chain],
         )
+
+
+def publish(connection: psycopg.Connection[Any], settings: config.Settings, period: Period, version: int) -> str:
+    """An edition of the small province, published as any other; its hash."""
+    draft(connection, period, version)
     life.approve(connection, period, at=AT, by="Nguyễn Văn A")
     return str(life.publish(connection, settings, period, at=AT, by="Nguyễn Văn A").edition.sha256)
 
@@ -169,29 +174,6 @@ def test_each_gets_its_own_part_by_mail_and_nothing_twice(office: Office) -> Non
     assert json.loads(rows[3][4]) == {PART: hashlib.sha256(content).hexdigest()}
     assert {row[5] for row in rows} == {office.heads["statutory:2024-Q3"]}
     assert part["Message-ID"] in rows[3][6]
-
-
-def test_a_part_has_nothing_of_other_units_and_the_same_bytes_each_time() -> None:
-    figures = small_figures()
-    content = unit_part.write_unit_part(figures, UNIT)
-    assert content == unit_part.write_unit_part(small_figures(), UNIT)
-    with ZipFile(BytesIO(content)) as book:
-        inside = b"".join(book.read(name) for name in book.namelist()).decode("utf-8", "replace")
-    own = {UNIT, "H15.31.02", "H15.31.10"}
-    others = [(code, name) for code, name, _, _ in AGENCIES if code not in own | {"H15", "H15.02"}]
-    assert len(others) == 4 and not [said for one in others for said in one if said in inside]
-    assert "Y tế" not in inside and "HYPERLINK" not in inside  # the name of H15.02
-    assert [code for code, name, _, _ in AGENCIES[1:] if name in inside] == ["H15.31", "H15.31.02", "H15.31.10"]
-    book = load_workbook(BytesIO(content))
-    numbers = {c.value for sheet in book for row in sheet.iter_rows() for c in row if isinstance(c.value, int)}
-    shown = [row.counts for row in figures.units if row.code in own]
-    for block in figures.unit_levels[UNIT]:
-        shown += [block.subtotal, *(field.counts for field in block.fields)]
-    theirs = {number for counts in shown for number in counts.values()}
-    assert theirs <= numbers <= theirs | set(range(14))  # and the numbers of rows and columns
-    assert book.sheetnames == ["II.06a", "Tổng hợp"]
-    lone = load_workbook(BytesIO(unit_part.write_unit_part(figures, "H15.01")))
-    assert lone.sheetnames == ["II.06a"]
 
 
 def test_a_refused_address_bounces_and_the_others_get_theirs(office: Office) -> None:
@@ -493,3 +475,157 @@ def test_the_commands_and_the_dag_s_step(office: Office, monkeypatch: pytest.Mon
     (office.world.folder / "missing_too").mkdir()
     assert quarterly.deliver(settings, "statutory:2024-Q3") == ["by_command: sent", "broken: sent"]
     assert quarterly.deliver(office.names(), "statutory:2024-Q3") == []
+
+
+AUGUST = parse("2024-M08")
+
+
+def answered(folder: Path, unit: str, name: str, words: str, line: tuple[str, str, str] | None = None) -> Path:
+    """The newest workbook that a unit was sent, filled in."""
+    sent = max(folder.rglob(f"du-thao-bieu-ii-06a-{unit}.xlsx"), key=lambda path: path.stat().st_mtime_ns)
+    book = load_workbook(sent)
+    sheet = book["Trả lời"]
+    places = {cell.value: cell.row for cell in sheet["A"] if cell.value}
+    sheet.cell(places["Trả lời (chọn)"], 2).value = words
+    sheet.cell(places["Người trả lời"], 2).value = name
+    for column, text in enumerate(line or (), 1):
+        sheet.cell(places["Cột của biểu"] + 1, column).value = text
+    file = folder / f"{unit}-{name}.xlsx"
+    book.save(file)
+    return file
+
+
+def test_units_speak_before_the_province_approves(office: Office) -> None:
+    box, out = Mailbox(), office.out
+    words = [f"{{id: {name}, unit: {unit}, folder: out}}" for name, unit in (("tp", "H15.01"), ("yt", "H15.02"))]
+    with mail_server(box) as port:
+        settings = office.names(
+            "{id: everything, folder: out}",
+            *words,
+            f"{{id: bmt, unit: {UNIT}, mail: bmt@daklak.gov.vn}}",
+            mail=plain(port),
+        )
+
+        def call(*words: str, as_of: str = AT.isoformat()) -> Any:
+            options = ["--json", "--as-of", as_of, "--config", str(settings.file)]
+            answer = CliRunner().invoke(app, ["quarter", words[0], "2024-M08", *words[1:], *options])
+            if answer.exception and not isinstance(answer.exception, SystemExit):
+                raise answer.exception
+            return json.loads(answer.stdout)
+
+        with closing(connect(office.world.dsn, autocommit=True)) as connection:
+            with pytest.raises(OnestopError, match="there is no edition yet"):
+                call("ask")
+            draft(connection, AUGUST, 1)
+            asked = call("ask", "--until", "2024-09-27")
+            assert [one["state"] for one in asked["deliveries"]] == ["sent"] * 3  # whoever has no unit is not asked
+            call("ask")  # nobody is asked twice
+            (letter,) = box.messages["bmt@daklak.gov.vn"]
+            body = letter.get_body()
+            assert body is not None and "gửi lại trước 17:00 27/09/2024" in body.get_content()
+            assert "(bản dự thảo)" in letter["Subject"]
+            assert set(call("answers")["stands"].values()) == {"waiting"}
+
+            def line(at: str) -> tuple[str, str]:
+                moment = datetime.fromisoformat(at)
+                found = unit_answers.condition(connection, AUGUST, settings.zone, moment)
+                return found.state, found.text_en
+
+            assert line("2024-09-27T16:59:00+07:00") == (
+                "note",
+                "3 units were asked (until 2024-09-27 17:00): 3 with time left.",
+            )
+            yes = answered(out, "H15.01", "Phạm D", "Xác nhận")
+            no = answered(out, "H15.02", "Lý E", "Không nhất trí", ("(10)", "H15.02-240801-0001", "Đã trả đúng hạn"))
+            done = call("answers", "--import", str(yes), "--import", str(no))
+            assert [one["said"] for one in done["imported"]] == ["H15.01: confirmed", "H15.02: contested, 1 objections"]
+            assert done["stands"] == {"H15.01": "confirmed", "H15.02": "contested", UNIT: "waiting"}
+            assert "was kept before" in call("answers", "--import", str(yes))["imported"][0]["said"]
+            (contested,) = [one for one in done["statements"] if one["kind"] == "contested"]
+            assert (contested["column_name"], contested["dossier_codes"], contested["by_whom"]) == (
+                "resolved_overdue", ["H15.02-240801-0001"], "Lý E",
+            )  # fmt: skip
+            assert line("2024-09-28T00:00:00+07:00") == (
+                "open",
+                "3 units were asked (until 2024-09-27 17:00): 1 confirmed, 1 contested and not replied to,"
+                " 1 silent at the deadline.",
+            )
+            with pytest.raises(OnestopError, match="is no contested figure"):
+                call("answers", "--reply", "999", "--words", "x")
+            call(
+                "answers", "--reply", str(contested["statement_id"]), "--words", "Hồ sơ quá hạn 1 ngày", "--by", "Lê C"
+            )
+            assert call("answers")["stands"]["H15.02"] == "answered"
+            # Other figures: a confirmation of the old ones is none of these; the unit is asked anew.
+            store.remove_draft(connection, store.edition(connection, AUGUST))
+            draft(connection, AUGUST, 1, other_figures("H15.01"))
+            assert call("answers")["stands"]["H15.01"] == "changed"
+            assert [one["is_new"] for one in call("ask")["deliveries"]] == [True] * 3
+            assert call("answers", "--import", str(answered(out, "H15.01", "Phạm D lần 2", "xác nhận")))["stands"] == {
+                "H15.01": "confirmed", "H15.02": "answered", UNIT: "waiting",
+            }  # fmt: skip
+            # Approved, what was said is part of the edition: frozen, hashed, and nobody speaks any more.
+            edition = life.approve(connection, AUGUST, at=AT, by="Nguyễn Văn A")
+            said = call("answers")["statements"]
+            kept = office.world.one(
+                "select count(*) from published.unit_answer where edition_id = %s", edition.edition_id
+            )
+            assert kept == len(said) == 8
+            assert json.loads(edition.manifest or "")["tables"]["unit_answer"]["rows"] == 8
+            for refused in (("ask",), ("answers", "--import", str(no)), ("answers", "--reply", "1", "--words", "x")):
+                with pytest.raises(OnestopError, match="units speak before an edition is approved"):
+                    call(*refused)
+            assert verify(connection, settings, AUGUST).findings == ()
+
+
+def other_figures(code: str) -> ReportFigures:
+    """The small province with one dossier more that a unit resolved late."""
+    figures = small_figures()
+    more = Counts(received_total=1, received_direct_postal=1, resolved_total=1, resolved_overdue=1)
+    units = tuple(replace(one, counts=one.counts + more) if one.code == code else one for one in figures.units)
+    return replace(figures, units=units)
+
+
+def test_a_workbook_that_is_no_answer_is_refused_by_name(office: Office, tmp_path: Path) -> None:
+    period = parse("2024-M07")
+    settings = office.names("{id: july, unit: H15.01, folder: out}")
+    with closing(connect(office.world.dsn, autocommit=True)) as connection:
+        draft(connection, period, 1)
+    from onestop.pipeline import unit_answers as flow
+
+    assert not flow.ask(settings, period, clock=lambda: AT, by="Lê C").alerts
+    other = answered(office.out / "statutory_2024-M07", "H15.01", "Phạm D", "Xác nhận")
+    text, empty = tmp_path / "text.xlsx", tmp_path / "empty.xlsx"
+    text.write_text("not a workbook")
+    Workbook().save(empty)
+    strange = load_workbook(other)
+    sheet = strange["Trả lời"]
+    next(c for c in sheet["B"] if c.value == "H15.01").value = "H15.02"
+    strange.save(tmp_path / "strange.xlsx")
+    for file, words in (
+        (text, "text.xlsx: "), (empty, "empty.xlsx: it has no sheet Trả lời"), (tmp_path / "missing.xlsx", "missing.xlsx: "),
+        (tmp_path / "strange.xlsx", "H15.02 was never asked"),
+    ):  # fmt: skip
+        with pytest.raises(DataRefused, match=words):
+            flow.take(settings, period, [file], at=AT)
+    assert flow.take(settings, period, [other], at=AT) == [(other, "H15.01: confirmed")]
+    with closing(connect(office.world.dsn, autocommit=True)) as connection:
+        draft(connection, parse("2024-M06"), 1)
+    with pytest.raises(DataRefused, match="it answers statutory:2024-M07, not statutory:2024-M06"):
+        flow.take(settings, parse("2024-M06"), [other], at=AT)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update published.unit_statement set words = 'x'",
+        "delete from published.unit_statement",
+        "truncate published.unit_statement cascade",
+        "update published.unit_answer set words = 'x'",
+        "delete from published.unit_answer",
+    ],
+)
+def test_what_units_said_is_append_only(office: Office, statement: str) -> None:
+    assert office.world.one("select count(*) from published.unit_answer") > 0
+    with closing(connect(office.world.dsn)) as connection, pytest.raises(psycopg.Error):
+        connection.execute(statement.encode())

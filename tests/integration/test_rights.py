@@ -6,13 +6,19 @@ One world for all tests of the module: loaded, built, published through the prod
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
+from zipfile import ZipFile, is_zipfile
 
+import pandas
 import psycopg
 import pytest
+import sqlalchemy
 from psycopg import errors, sql
 from typer.testing import CliRunner
 
@@ -23,9 +29,11 @@ from onestop.periods import parse
 from onestop.pipeline import editions, flows, roles
 from onestop.pipeline.doctor import examine
 from onestop.pipeline.quarantine_decisions import decide
+from onestop.sandbox.feedback_server import FeedbackServer
 from onestop.sandbox.server import OneStopServer
 from onestop.transform import dbt
 from onestop.warehouse.connection import connect
+from onestop.warehouse.embedded import EmbeddedPostgres
 from onestop.warehouse.migrations import migrated
 from onestop.warehouse.rights import PRIVILEGES, declaration
 from worlds import AS_OF, CLIENT, SECRET, World, dossier, make_world
@@ -35,6 +43,42 @@ QUARTER = parse("2024-Q3")
 OWN, OTHER = "H15.21", "H15.07"  # a district with a commune under it; a department
 UNDER = "H15.21.01"
 SECRETS = ("9.999001", "H15.07-240823-0001", "H15.07-240823-0002")  # what stands in OTHER's rows alone
+# A person whose every word is easy to find again, in good and bad rows of every source.
+NUMBER, PHONE, WORD = "079912345678", "0987123499", "Kanari"
+PERSON = {
+    "ChuHoSo": f"Nguyễn {WORD} Thử",
+    "SoDinhDanh": NUMBER,
+    "SoDienThoai": PHONE,
+    "Email": f"{WORD}@thu.example",
+    "DiaChi": f"12 ngõ {WORD}",
+    "TrichYeuHoSo": f"Khai sinh cho cháu {WORD}",
+    "DanhSachXinLoi": [{"NgayXinLoi": "20240828", "LyDo": f"Xin lỗi ông {WORD}"}],
+    "KhongAiBiet": f"một trường mới của {WORD}",
+}
+API_KEY = "a-key-of-the-rights-test"
+CASES = [
+    {
+        "MaPAKN": f"PA-{number}",
+        "NgayTiepNhan": "2024-08-01T08:00:00+07:00",
+        "TrangThai": status,
+        "DonViXuLy": OTHER,
+        "HoTen": f"Trần {WORD}",
+        "SoDienThoai": PHONE,
+        "Email": f"{WORD}@thu.example",
+        "NoiDung": f"Tôi là {WORD}, số {PHONE}",
+        "NgayCapNhat": "2024-08-20T10:00:00",
+    }
+    for number, status in enumerate(("moi", "khong_co_trang_thai_nay"), 1)
+]
+EXPORTS = (
+    (
+        "DanhGia",
+        "STT,Mã phiếu,Mã hồ sơ,Điểm,Ngày đánh giá,Nội dung",
+        f"1,P1,H15.07-240823-0001,5,29/08/2024,Cảm ơn {WORD} {PHONE}",
+        f"2,P2,H15.07-240823-0002,9,29/08/2024,Gọi cho {WORD} {PHONE}",
+    ),
+)
+QUERIES = sorted((Path(__file__).parents[2] / "docs" / "bi").glob("*.sql"))
 ASKED = {
     "select": "select from {table} limit 0",
     "insert": "insert into {table} overriding system value select * from {table} limit 0",
@@ -50,15 +94,26 @@ def world(module_warehouse: str, tmp_path_factory: pytest.TempPathFactory) -> It
         dossier(2, MaTTHC="9.999001"),
         dossier(3, DonViXuLy=OWN, MaHoSo=f"{OWN}-240823-0003"),
         dossier(4, DonViXuLy=UNDER, MaHoSo=f"{UNDER}-240823-0004"),
-        dossier(5, KenhThucHien="9"),  # no channel: rejected
+        dossier(5, KenhThucHien="9", **PERSON),  # no channel: rejected
+        dossier(6, **PERSON),
     ]
+    folder = tmp_path_factory.mktemp("rights")
+    exports = folder / "exports"
+    exports.mkdir()
+    for kind, head, *lines in EXPORTS:
+        rows = "\r\n".join((head, *lines)) + "\r\n"
+        (exports / f"DVCQG_{kind}_H15_20240615_20240914.csv").write_text(rows, encoding="utf-8")
     server = OneStopServer(records, CLIENT, SECRET).start()
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, FeedbackServer(CASES, API_KEY, requests_per_second=0) as feedback:
         run = dbt.run
         patch.setattr(dbt, "run", lambda command, *more: run([*command, "--exclude", "test_type:generic"], *more))
-        made = make_world(tmp_path_factory.mktemp("rights"), module_warehouse, {"igate": server.url}, patch)
+        made = make_world(folder, module_warehouse, {"igate": server.url}, patch)
         text = made.settings.file.read_text().replace("credentials: IGATE,", "credentials: IGATE, quarantine_limit: 1,")
+        text += f'  - {{id: pakn, kind: feedback_api, base_url: "{feedback.url}", credentials: PAKN, quarantine_limit: 1}}\n'
+        text += "  - {id: dvcqg, kind: portal_export, path: exports, quarantine_limit: 1}\n"
         made.settings.file.write_text(text)
+        patch.setenv("PAKN_API_KEY", API_KEY)
+        patch.setattr("onestop.sources.portal_export.SECONDS_BETWEEN_LOOKS", 0.01)
         made.settings = config.load(made.settings.file)
         try:
             done = flows.run(made.settings, QUARTER, as_of=AS_OF)
@@ -371,8 +426,8 @@ def test_logins_are_made_listed_changed_and_removed(world: World) -> None:
         call(world, "roles", "remove", "onestop_loader")
 
 
-def test_the_audit_says_who_did_what_and_stays(world: World) -> None:
-    (row,) = world.one("select array_agg(rejected_id) from quarantine.rejected_row where status = 'open'")
+def test_the_audit_says_who_did_what_and_stays(world: World, unit_dsn: str) -> None:
+    row = world.one("select min(rejected_id) from quarantine.rejected_row where status = 'open'")
     decide(world.settings, False, [row], by_whom="Trần Thị B", reason="a test record", at=AS_OF)
     found = world.rows("select action, object, by_whom, login, acting_as from ops.audit order by audit_id")
     edition = "statutory:2024-Q3, edition 1"
@@ -383,6 +438,7 @@ def test_the_audit_says_who_did_what_and_stays(world: World) -> None:
         ("edition published", edition, "Nguyễn Văn A", *publisher),
     ]
     assert found[-1] == ("rows dismissed", f"1: {row}", "Trần Thị B", "onestop", "onestop_loader")
+    assert urlsplit(unit_dsn).username == "bi_h15_21"
     assert ("login made", f"bi_h15_21: {OWN}") in {one[:2] for one in found}
     with closing(psycopg.connect(world.dsn)) as owner:
         for statement in ("update ops.audit set by_whom = 'x'", "delete from ops.audit", "truncate ops.audit"):
@@ -391,6 +447,78 @@ def test_the_audit_says_who_did_what_and_stays(world: World) -> None:
             owner.rollback()
     with closing(connect(world.dsn, role="publisher")) as publishing, pytest.raises(errors.InsufficientPrivilege):
         publishing.execute("insert into ops.audit (action, object, by_whom) values ('x', 'x', 'x')")
+
+
+@pytest.mark.parametrize("file", QUERIES, ids=lambda path: path.stem)
+def test_the_example_queries_run_as_the_province_and_as_a_unit(unit_dsn: str, province_dsn: str, file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith("-- ")
+    seen = {}
+    for dsn in (unit_dsn, province_dsn):
+        with closing(psycopg.connect(dsn)) as connection:
+            found = connection.execute(text.encode())
+            names = [column.name for column in found.description or []]
+            seen[dsn] = found.fetchall()
+    # These figures are the province's, a department's, or there is nothing of the kind in this world.
+    of_others = {"01_headline", "03_ranking", "04_trend", "05_comparison", "06_fields", "07_online", "08_overdue_now"}
+    of_others |= {"09_decision_766", "10_feedback", "11_quality"}
+    assert len(seen[province_dsn]) >= (file.stem not in {"03_ranking", "08_overdue_now"})
+    if file.stem not in of_others:
+        assert {row[names.index("agency_code")] for row in seen[unit_dsn]} == {OWN, UNDER}
+    assert OTHER not in repr(seen[unit_dsn])
+
+
+def test_psql_and_pandas_connect_as_the_document_says(
+    province_dsn: str, postgres: EmbeddedPostgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = urlsplit(province_dsn)
+    passwords = tmp_path / "pgpass"
+    passwords.write_text(f"{there.hostname}:{there.port}:*:{there.username}:{there.password}\n")
+    passwords.chmod(0o600)
+    monkeypatch.setenv("PGPASSFILE", str(passwords))
+    address = f"host={there.hostname} port={there.port} dbname={there.path[1:]} user={there.username}"
+    headline = next(file for file in QUERIES if file.stem == "01_headline")
+    done = subprocess.run(
+        [str(postgres.program("psql")), address, "--csv", "--file", str(headline)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "2024-Q3" in done.stdout
+    without = urlunsplit(
+        there._replace(scheme="postgresql+psycopg", netloc=f"{there.username}@{there.netloc.split('@')[1]}")
+    )
+    engine = sqlalchemy.create_engine(without)
+    frame = pandas.read_sql(sqlalchemy.text("select * from report.form_ii_06a where period = '2024-Q3'"), engine)
+    engine.dispose()
+    assert {"H15", OWN} <= set(frame["agency_code"])
+
+
+def test_nothing_of_a_person_is_left_anywhere(world: World, postgres: EmbeddedPostgres) -> None:
+    accepted = world.rows(
+        "select source_id, sum(accepted)::int > 0, sum(quarantined)::int > 0 from ops.load_batch"
+        " where source_id <> 'reference' group by 1 order by 1"
+    )
+    assert accepted == [("dvcqg", True, True), ("igate", True, True), ("pakn", True, True)]
+    secrets = (SECRET, API_KEY, "a hash key for tests only", "a data key for tests only", urlsplit(world.dsn).password)
+    sought = (NUMBER, PHONE, WORD, *map(str, secrets))
+    pattern = "|".join(map(re.escape, sought))
+    names = [(schema, table) for schema, table, _, _ in tables(world)]
+    with closing(psycopg.connect(world.dsn)) as connection:
+        for schema, table in names:
+            query = sql.SQL("select count(*) from {} as t where t::text ~* %s").format(sql.Identifier(schema, table))
+            assert connection.execute(query, [pattern]).fetchone() == (0,), f"{schema}.{table}"
+    files = [path for path in world.folder.rglob("*") if path.is_file() and "exports" not in path.parts]
+    files += [path for path in Path(postgres.status()["logs"]).rglob("*") if path.is_file()]
+    for path in files:
+        content = [path.read_bytes()]
+        if is_zipfile(path):
+            with ZipFile(path) as packed:
+                content += [packed.read(name) for name in packed.namelist()]
+        for part in content:
+            assert [word for word in sought if word.encode() in part] == [], path
+    assert len(names) > 80
+    assert {".xlsx", ".html", ".sql", ".log"} <= {path.suffix for path in files}
 
 
 def test_an_owner_without_createrole_works_alone(world: World, empty_database: str, postgres: Any) -> None:

@@ -30,6 +30,7 @@ from onestop.cli import (
     reconcile,
     roles,
     steps,
+    unit_answers,
     watch,
 )
 from onestop.cli.output import error_console, mask_passwords, secret_free
@@ -73,6 +74,7 @@ reconcile.register(app)
 quarter.register(app)
 former.register()
 delivery.register()
+unit_answers.register()
 explain.register(app)
 roles.register(app)
 alerts.register(app)

@@ -14,6 +14,10 @@ from onestop.cli.output import console, error_console, print_json
 from onestop.cli.quarter import By, Period, Version, quarter
 from onestop.cli.steps import DEFAULT_CONFIG, AsOf, Config, Json
 
+Retry = Annotated[bool, typer.Option("--retry", help="Try again what failed.")]
+Again = Annotated[str | None, typer.Option(help="A recipient's id: send to this one anew.")]
+AgainReason = Annotated[str | None, typer.Option("--reason", help="Why it is sent anew; is kept.")]
+
 
 def register() -> None:
     """Add these commands to the group `quarter`."""
@@ -24,9 +28,9 @@ def register() -> None:
 def deliver(
     period: Period,
     version: Version = None,
-    retry: Annotated[bool, typer.Option("--retry", help="Try again what failed.")] = False,
-    again: Annotated[str | None, typer.Option(help="A recipient's id: send to this one anew.")] = None,
-    reason: Annotated[str | None, typer.Option(help="Why it is sent anew; is kept.")] = None,
+    retry: Retry = False,
+    again: Again = None,
+    reason: AgainReason = None,
     config_file: Config = DEFAULT_CONFIG,
     by: By = None,
     as_of: AsOf = None,

@@ -20,6 +20,7 @@ from onestop.errors import ConfigurationError, OnestopError
 from onestop.periods import Period
 from onestop.pipeline.editions import somebody, warehouse
 from onestop.reporting import unit_part
+from onestop.reporting.answer_sheet import Question
 from onestop.reporting.editions import products, store
 from onestop.reporting.editions.model import Edition, person, reason_text
 from onestop.reporting.model import ReportFigures
@@ -70,7 +71,7 @@ def deliver(
         OnestopError: no edition is published, or the one of `version` is not; or another delivery is under way.
         ConfigurationError: there are no recipients, or one is of a unit that the edition does not know.
     """
-    who, wanted = person(by or somebody()), _wanted(settings, again)
+    who, wanted = person(by or somebody()), chosen(settings, again)
     said = reason_text(reason or "", "a delivery that is sent again needs a reason") if again else None
     with warehouse(settings) as connection, log.alone(connection, period):
         edition = _published(connection, period, version)
@@ -93,12 +94,12 @@ def deliveries(settings: Settings, period: Period) -> list[Attempt]:
         return log.attempts(log.rows(connection, period))
 
 
-def part(edition: Edition, figures: ReportFigures, code: str, answer_by: datetime | None = None) -> Parcel:
-    """What a unit gets. answer_by: of a draft, until when it may answer."""
+def part(edition: Edition, figures: ReportFigures, code: str, question: Question | None = None) -> Parcel:
+    """What a unit gets. question: what it is asked of a draft."""
     is_draft = edition.sha256 is None
-    files = {unit_part.file_name(code, is_draft=is_draft): unit_part.write_unit_part(figures, code)}
+    files = {unit_part.file_name(code, is_draft=is_draft): unit_part.write_unit_part(figures, code, question)}
     folder = f"draft-{edition.edition_id}" if is_draft else edition.folder
-    return _parcel(edition, figures, figures.unit(code).name, files, folder, answer_by)
+    return _parcel(edition, figures, figures.unit(code).name, files, folder, question.answer_by if question else None)
 
 
 def has_figures(figures: ReportFigures, code: str) -> bool:
@@ -144,7 +145,8 @@ def alarm(found: Deliveries) -> None:
     raise failed
 
 
-def _wanted(settings: Settings, again: str | None) -> tuple[Recipient, ...]:
+def chosen(settings: Settings, again: str | None) -> tuple[Recipient, ...]:
+    """The recipients, or the one of that id. Raises ConfigurationError where there is none."""
     everybody = settings.delivery.recipients
     if not everybody:
         raise ConfigurationError(
@@ -153,13 +155,13 @@ def _wanted(settings: Settings, again: str | None) -> tuple[Recipient, ...]:
         )
     if again is None:
         return everybody
-    chosen = tuple(one for one in everybody if one.id == again)
-    if not chosen:
+    found = tuple(one for one in everybody if one.id == again)
+    if not found:
         known = ", ".join(one.id for one in everybody)
         raise ConfigurationError(
             f"{settings.file.name} has no recipient {again!r}", next_step=f"choose one of: {known}"
         )
-    return chosen
+    return found
 
 
 def _published(connection: psycopg.Connection[Any], period: Period, version: int | None) -> Edition:

@@ -19,7 +19,8 @@ from onestop.alerts.book import DatabaseBook, states
 from onestop.config import Settings
 from onestop.errors import OnestopError
 from onestop.pipeline.impact import awaited_period
-from onestop.reporting.editions.readiness import Condition, readiness
+from onestop.reporting.editions.model import Condition
+from onestop.reporting.editions.readiness import readiness
 from onestop.timetable import REFERENCE_EVERY, TRANSFORM_EVERY, last_due
 
 Connection = psycopg.Connection[Any]

@@ -65,9 +65,9 @@ def contents(figures: ReportFigures) -> dict[str, Any]:
         "year_before_title": period_title(figures.year_before.period) if figures.year_before else _KINDS[1],
         "period": period,
         "units": _late_units(figures),
-        "shortcomings": _told(narrative.shortcomings),
-        "causes": _told(narrative.causes),
-        "proposals": _told(narrative.proposals),
+        "shortcomings": _told(figures, narrative.shortcomings, "shortcomings"),
+        "causes": _told(figures, narrative.causes, "causes"),
+        "proposals": _told(figures, narrative.proposals, "proposals"),
         "remarks": _remarks(figures),
         "closing": say("closing"),
         "recipients": _words()["recipients"],
@@ -237,8 +237,11 @@ def _late_units(figures: ReportFigures) -> list[dict[str, Any]]:
     return [_row(unit.name, counts) for unit, counts, _ in late[:UNITS_SHOWN]]
 
 
-def _told(lines: Sequence[str]) -> list[str]:
-    return [f"- {one_line(line)}" for line in lines if line.strip()] or [_DOTS]
+def _told(figures: ReportFigures, lines: Sequence[str], what: str) -> list[str]:
+    """The province's paragraphs, then its units', each with the unit's name."""
+    words = figures.narrative.units
+    said = [f"{u.name}: {line}" for u in figures.units if u.code in words for line in getattr(words[u.code], what)]
+    return [f"- {one_line(line)}" for line in (*lines, *said) if line.strip()] or [_DOTS]
 
 
 def _remarks(figures: ReportFigures) -> list[str]:

@@ -27,7 +27,7 @@ from onestop.reporting.document_pdf import write_pdf
 from onestop.reporting.document_word import write_word
 from onestop.reporting.figures import load_figures
 from onestop.reporting.model import ReportFigures
-from onestop.reporting.office import own_template, with_office
+from onestop.reporting.office import own_template, told
 from onestop.reporting.other_workbook import write_other_workbook
 from onestop.reporting.page import write_page
 from onestop.reporting.wording import Language, province_title
@@ -78,7 +78,7 @@ def draft(
         zone=settings.zone,
         unit_forms=unit_sheets,
     )
-    return write_draft(with_office(figures, settings), settings, folder)
+    return write_draft(told(figures, settings), settings, folder)
 
 
 def write_draft(figures: ReportFigures, settings: Settings, folder: str = DRAFT) -> list[Path]:

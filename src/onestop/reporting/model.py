@@ -197,13 +197,20 @@ class EditionMark:
 
 
 @dataclass(frozen=True, slots=True)
-class Narrative:
-    """What only the office can say of a period, a paragraph each; `number`: the written report's, where it has one yet."""
+class OfficeWords:
+    """What only an office can say of a period, a paragraph each."""
 
     shortcomings: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
     proposals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Narrative(OfficeWords):
+    """The province's words, and its units' by code; `number`: the written report's, where it has one yet."""
+
     number: str = ""
+    units: Mapping[str, OfficeWords] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """What the office adds to a report: its words about the period, its Word template, its layouts. Read when a draft is made.
 
-The words stand in `<reports.narrative>/<convention>_<period>.yml`: shortcomings, causes, proposals (lists of paragraphs)
-and the document's number. Without the file the written report leaves lines to fill in by hand.
+The words stand in `<reports.narrative>/<convention>_<period>.yml`: shortcomings, causes, proposals (lists of paragraphs),
+the document's number, and under `units` the same lists by a unit's code. Without the file the written report leaves lines
+to fill in by hand.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -15,19 +16,10 @@ from pydantic import TypeAdapter, ValidationError
 from onestop.config import Settings
 from onestop.errors import ConfigurationError
 from onestop.periods import Period
-from onestop.reporting.model import Narrative, ReportFigures
+from onestop.reporting.model import Narrative, OfficeWords, ReportFigures
 from onestop.reporting.other_forms import layouts
 
 _NARRATIVE = TypeAdapter(Narrative)
-
-
-def with_office(figures: ReportFigures, settings: Settings) -> ReportFigures:
-    """The figures with what the office adds to them; see `narrative` and `other_forms.layouts`.
-
-    Raises:
-        ConfigurationError: a file of the office cannot be used.
-    """
-    return replace(figures, narrative=narrative(settings, figures.period), forms=layouts(settings, figures.metrics))
 
 
 def narrative(settings: Settings, period: Period) -> Narrative:
@@ -39,17 +31,42 @@ def narrative(settings: Settings, period: Period) -> Narrative:
     file = settings.narrative_path / f"{period.folder}.yml"
     try:
         found = yaml.safe_load(unicodedata.normalize("NFC", file.read_text(encoding="utf-8")))
-        keys = set(found or {}) - set(Narrative.__dataclass_fields__)
-        if keys:
-            raise ValueError(f"unknown: {', '.join(sorted(map(str, keys)))}")
+        _check_keys(found or {}, Narrative)
+        units = (found or {}).get("units") or {}
+        if not isinstance(units, dict):
+            raise ValueError("units: not the lists of each unit by its code")
+        for words in units.values():
+            _check_keys(words or {}, OfficeWords)
         return _NARRATIVE.validate_python(found or {})
     except FileNotFoundError:
         return Narrative()
     except (OSError, ValueError, TypeError, yaml.YAMLError, ValidationError) as problem:
         raise ConfigurationError(
             f"{file} cannot be used: {problem}",
-            next_step="it has lists of texts, shortcomings, causes and proposals, and a text number (docs/editions.md)",
+            next_step="it has lists of texts, shortcomings, causes and proposals, a text number, and units (docs/editions.md)",
         ) from problem
+
+
+def told(figures: ReportFigures, settings: Settings) -> ReportFigures:
+    """The figures with what the office adds: what it wrote of their period, and its layouts of the other forms.
+
+    Raises:
+        ConfigurationError: a file cannot be used, or speaks of a unit without figures.
+    """
+    said = narrative(settings, figures.period)
+    strange = sorted(said.units.keys() - {unit.code for unit in figures.units})
+    if strange:
+        raise ConfigurationError(
+            f"{settings.narrative_path / figures.period.folder}.yml: units without figures: {', '.join(strange)}",
+            next_step="correct the codes, as in agencies.csv",
+        )
+    return replace(figures, narrative=said, forms=layouts(settings, figures.metrics))
+
+
+def _check_keys(found: dict[str, object], kind: type[OfficeWords]) -> None:
+    keys = set(found) - {one.name for one in fields(kind)}
+    if keys:
+        raise ValueError(f"unknown: {', '.join(sorted(map(str, keys)))}")
 
 
 def own_template(settings: Settings) -> bytes | None:

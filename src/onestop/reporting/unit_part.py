@@ -6,11 +6,18 @@ no sheet, note or property can show more.
 
 from __future__ import annotations
 
-from dataclasses import replace
+import hashlib
+import json
+from dataclasses import asdict, replace
 
-from onestop.reporting.model import Narrative, ReportFigures, UnitRow
+from onestop.reporting import answer_sheet
+from onestop.reporting.answer_sheet import Question
+from onestop.reporting.literal import one_line
+from onestop.reporting.model import Narrative, OfficeWords, ReportFigures, UnitRow
 from onestop.reporting.wording import province_title
-from onestop.reporting.workbook import AT_A_UNIT, PROVINCE_SHEET, opened
+from onestop.reporting.workbook import AT_A_UNIT, PROVINCE_SHEET, Form, opened
+
+WORDS_SHEET = "Giải trình"
 
 
 def file_name(code: str, *, is_draft: bool) -> str:
@@ -41,7 +48,7 @@ def own_part(figures: ReportFigures, code: str) -> ReportFigures:
         durations=replace(figures.durations, by_days={}),
         quarantined=0,
         consequence={one: found for one, found in figures.consequence.items() if one in own},
-        narrative=Narrative(),
+        narrative=Narrative(units={one: words for one, words in figures.narrative.units.items() if one in own}),
         previous_published=None,
         expected=(),
         measures={one: found for one, found in figures.measures.items() if one in own},
@@ -50,8 +57,16 @@ def own_part(figures: ReportFigures, code: str) -> ReportFigures:
     )
 
 
-def write_unit_part(figures: ReportFigures, code: str) -> bytes:
-    """The workbook's bytes; the same figures give the same bytes.
+def shown(figures: ReportFigures, code: str) -> str:
+    """SHA-256 of the figures that a unit's part shows: the same for as long as they are the same."""
+    own = own_part(figures, code)
+    content = {"form": asdict(own.province), "levels": [asdict(one) for one in own.levels]}
+    content["below"] = [asdict(one) for one in own.units]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def write_unit_part(figures: ReportFigures, code: str, question: Question | None = None) -> bytes:
+    """The workbook's bytes; the same figures give the same bytes. question: with a sheet to answer on.
 
     Raises:
         OnestopError: the unit has no figures in the period.
@@ -62,7 +77,30 @@ def write_unit_part(figures: ReportFigures, code: str) -> bytes:
         form.write(PROVINCE_SHEET, unit.name, office, AT_A_UNIT, own.levels, own.province, code)
         if own.units:
             form.write_summary(unit.name, office)
+        if own.narrative.units:
+            _write_words(form, replace(own, units=(unit, *own.units)))
+        if question is not None:
+            answer_sheet.write(form, question)
     return buffer.getvalue()
+
+
+def _write_words(form: Form, figures: ReportFigures) -> None:
+    """A sheet with what the unit and those below it said of the period."""
+    sheet, row = form.book.add_worksheet(WORDS_SHEET), 0
+    sheet.set_column(0, 0, 110)
+    for unit in figures.units:
+        words = figures.narrative.units.get(unit.code, OfficeWords())
+        for title, lines in (
+            ("Tồn tại, hạn chế", words.shortcomings),
+            ("Nguyên nhân", words.causes),
+            ("Kiến nghị, đề xuất", words.proposals),
+        ):
+            if lines:
+                sheet.write_string(row, 0, f"{unit.name}: {title}", form.formats.bold)
+                for line in lines:
+                    row += 1
+                    sheet.write_string(row, 0, f"- {one_line(line)}", form.formats.wrapped)
+                row += 1
 
 
 def _below(figures: ReportFigures, unit: UnitRow) -> tuple[UnitRow, ...]:

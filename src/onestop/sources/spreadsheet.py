@@ -227,7 +227,8 @@ class _Child:
         while line.endswith(b"\n"):
             line, lines = stdout.readline(LONGEST_MESSAGE), b""
             if line.startswith(_PLAIN):
-                lines = stdout.read(min(int(line[len(_PLAIN) :].partition(b",")[0]), LONGEST_MESSAGE))
+                told = int(line[len(_PLAIN) :].partition(b",")[0])
+                lines = stdout.read(max(0, min(told, LONGEST_MESSAGE)))
             with self._turn:
                 self._turn.wait_for(lambda: self._held < AHEAD or self._closed)
                 self._lines.append((line, lines))

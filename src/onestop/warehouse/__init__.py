@@ -1,1 +1,1 @@
-"""PostgreSQL: the embedded server, connections and their errors, the numbered migrations."""
+"""PostgreSQL: the embedded server, connections and their errors, the numbered migrations, roles and rights."""

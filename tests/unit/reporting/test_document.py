@@ -21,9 +21,19 @@ from onestop.reporting.document import contents
 from onestop.reporting.document_pdf import write_pdf
 from onestop.reporting.document_word import write_word
 from onestop.reporting.literal import one_line
-from onestop.reporting.model import COLUMNS, Counts, Durations, EditionMark, Narrative, PeriodCounts, ReportFigures
+from onestop.reporting.model import (
+    COLUMNS,
+    Counts,
+    Durations,
+    EditionMark,
+    Narrative,
+    OfficeWords,
+    PeriodCounts,
+    ReportFigures,
+)
 from onestop.reporting.numbers_vi import integer
-from onestop.reporting.office import narrative, own_template
+from onestop.reporting.office import narrative, own_template, told
+from small_province import small_figures
 
 HOSTILE = (
     "=cmd|' /C calc'!A0", "<script>alert(1)</script>", "{{ 7 * 7 }}", "{% for x in y %}", "{%tr if x %}", "]]>&amp;&lt;",
@@ -200,10 +210,17 @@ def test_what_the_office_adds(tmp_path: Path) -> None:
     file = tmp_path / "narrative" / "statutory_2024-Q3.yml"
     file.write_text("causes: [Phần mềm chậm, Thiếu người]\nnumber: '215'\n", encoding="utf-8")
     assert narrative(mine, period) == Narrative(causes=("Phần mềm chậm", "Thiếu người"), number="215")
-    for wrong in ("cause: [x]", "causes: {a: b}", "- x", "causes: [", "number: [1]"):
+    units = ("units: [a]", "units: {H15.01: {cause: [x]}}", "units: {H15.01: x}", "units: {H15.01: {number: '1'}}")
+    for wrong in ("cause: [x]", "causes: {a: b}", "- x", "causes: [", "number: [1]", *units):
         file.write_text(wrong, encoding="utf-8")
         with pytest.raises(ConfigurationError, match="cannot be used"):
             narrative(mine, period)
+    figures, file = small_figures(), tmp_path / "narrative" / f"{period.folder}.yml"
+    file.write_text("units: {H15.01: {causes: [Thiếu người]}}", encoding="utf-8")
+    assert told(figures, mine).narrative.units == {"H15.01": OfficeWords(causes=("Thiếu người",))}
+    file.write_text("units: {H15.01: {}, H15.99: {}}", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"units without figures: H15\.99"):
+        told(figures, mine)
     with pytest.raises(ConfigurationError, match=r"mau\.docx cannot be read"):
         own_template(mine)
     (tmp_path / "mau.docx").write_bytes(b"x")

@@ -19,13 +19,13 @@ from onestop import __version__
 from onestop.config import Settings
 from onestop.errors import OnestopError
 from onestop.periods import Period
-from onestop.reporting.editions import canonical, drafting, moved, products, store
+from onestop.reporting.editions import canonical, drafting, moved, products, store, unit_answers
 from onestop.reporting.editions.build import newest_build
 from onestop.reporting.editions.model import Edition, Reason, person, reason_text, same_person
 from onestop.reporting.editions.readiness import gaps
 from onestop.reporting.editions.tables import TABLES
 from onestop.reporting.figures import load_figures
-from onestop.reporting.office import own_template, with_office
+from onestop.reporting.office import own_template, told
 
 Progress = Callable[[str, int], None]
 
@@ -129,8 +129,7 @@ def _write_draft(
         reason=reason,
         code_version=__version__,
     )
-    declared = gaps(connection, settings, period, at=build.known_at)
-    figures = with_office(replace(figures, gaps=declared), settings)
+    figures = replace(told(figures, settings), gaps=gaps(connection, settings, period, at=build.known_at))
     text = products.as_text(figures, settings.reports.language, own_template(settings))
     drafting.fill(connection, edition_id, period, build.known_at, text)
     if before:
@@ -186,6 +185,7 @@ def approve(
                 next_step="let another person approve it",
             )
         before = (found.version > 1 and store.edition(connection, period, found.version - 1)) or None
+        unit_answers.freeze(connection, found)
         contents = {table.name: canonical.hashed(connection, found.edition_id, table) for table in TABLES}
         store.keep_contents(connection, found.edition_id, contents.items())
         becoming = replace(found, approved_at=at, approved_by=who, previous_sha256=before.sha256 if before else None)

@@ -26,6 +26,20 @@ REASONS_VI: dict[str, str] = {
 }
 
 
+State = Literal["ok", "note", "open"]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One line of the readiness page. ok: met. note: met, and there is something to know. open: not met."""
+
+    code: str
+    state: State
+    text_vi: str
+    text_en: str
+    count: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Edition:
     """One row of published.edition."""

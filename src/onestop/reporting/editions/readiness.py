@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import psycopg
 
@@ -16,13 +16,13 @@ from onestop.config import Settings
 from onestop.errors import OnestopError
 from onestop.periods import Period
 from onestop.reporting import reconciliation
-from onestop.reporting.editions import store
+from onestop.reporting.editions import store, unit_answers
 from onestop.reporting.editions.build import newest_build
+from onestop.reporting.editions.model import Condition, State
 from onestop.reporting.model import Gap
 from onestop.reporting.numbers_vi import day, decimal, integer
 from onestop.reporting.wording import previous
 
-State = Literal["ok", "note", "open"]
 FILES = "portal_export"
 MOST_NAMED = 5
 _OUTLIERS = """
@@ -44,17 +44,6 @@ _OUTLIERS = """
         )
     order by now.agency_code collate "C"
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One line. ok: met. note: met, and there is something to know. open: not met."""
-
-    code: str
-    state: State
-    text_vi: str
-    text_en: str
-    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +79,7 @@ def readiness(connection: psycopg.Connection[Any], settings: Settings, period: P
             reader.reconciled(),
             reader.outliers(),
             reader.late_inputs(),
+            unit_answers.condition(connection, period, settings.zone, at),
         ),
     )
 

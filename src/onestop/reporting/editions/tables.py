@@ -80,6 +80,17 @@ DOSSIER = (
     *("received_on", "due_on", "finished_on", "status", "processing_working_days", "counting_id"),
 )
 
+# Filled when the edition is approved, not when it is drafted.
+UNIT_ANSWER = _table(
+    "unit_answer",
+    (
+        *("statement_id", "agency_code", "kind", "shown", "answers", "column_name", "dossier_codes", "words"),
+        *("deadline", "by_whom", "happened_at", "file_sha256"),
+    ),
+    ("statement_id",),
+    ("statement_id", "answers", "dossier_codes", "deadline", "happened_at"),
+)
+
 TABLES: tuple[Table, ...] = (
     _table(
         "quarterly_metric",
@@ -154,5 +165,6 @@ TABLES: tuple[Table, ...] = (
         ("batch_id_before", "batch_id_after"),
     ),
     _table("report_figures", ("figures",), (), ()),
+    UNIT_ANSWER,
 )
 BY_NAME = {table.name: table for table in TABLES}
