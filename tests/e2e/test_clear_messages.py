@@ -37,6 +37,7 @@ MAY_CHANGE = {
     "ops.dbt_node_result",
     "ops.build",
     "ops.source_run",
+    "ops.alert",
     # Which build read what, and that there was one more.
     "ops.build_round",
     "intermediate.int_build__batch",

@@ -78,7 +78,7 @@ def world(warehouse: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wo
         connection.execute(
             "create table mart.dim_period as select 'served' as period, 'statutory' as period_convention"
         )
-        connection.execute("create table report.form_ii_06a as select 'served' as period")
+        connection.execute("create table report.form_ii_06a as select 'served' as period, 'H15' as agency_code")
         connection.execute("create view staging.stg_one_stop__dossier as select 'served' as dossier_code")
     return made
 

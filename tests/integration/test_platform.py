@@ -226,8 +226,9 @@ def test_maintenance_and_watch_run_as_dags(settings: Settings, client: AirflowCl
     with psycopg.connect(EmbeddedPostgres(settings.local).warehouse_dsn) as warehouse:
         tasks = warehouse.execute("select task from ops.maintenance_run where task <> 'backup' or details ? 'proved'")
         assert {row[0] for row in tasks} == {"backup", "retention", "vacuum", "airflow"}
-        ((findings,),) = warehouse.execute("select findings from ops.watch_look").fetchall()
-        assert [f"{f['kind']}:{f['subject']}" for f in findings] == client.returned(done, "look")
+        # Its own hourly run may have looked meanwhile.
+        looks = warehouse.execute("select findings from ops.watch_look").fetchall()
+        assert client.returned(done, "look") in [[f"{f['kind']}:{f['subject']}" for f in found] for (found,) in looks]
 
 
 def test_a_second_up_leaves_everything_as_it_is(

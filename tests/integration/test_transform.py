@@ -411,7 +411,7 @@ def test_a_fault_keeps_the_marts_as_they_were(july: str, target: Path) -> None:
         transform(july, target)
     with closing(connect(july)) as connection, connection.transaction():
         connection.execute("update raw.one_stop_dossier set ngay_tiep_nhan = '2024' where ma_ho_so like '%-0099'")
-    with pytest.raises(BuildFailed, match=r"model int_dossier__counted: Database Error") as raised:
+    with pytest.raises(BuildFailed, match=r"model int_dossier__version: Database Error") as raised:
         transform(july, target, layers=LAYERS[1:2])
     assert raised.value.next_step
     assert form(july, "calendar", "as_was")[PROVINCE] == JULY[PROVINCE]

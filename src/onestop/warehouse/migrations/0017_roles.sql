@@ -116,10 +116,13 @@ begin
     if guard is null and place.has_policies then
         execute format('alter table %s disable row level security', target);
     elsif guard is not null then
-        execute format(
-            'create policy own_unit on %s for select to bi_agency using (%I = any ((select ops.own_units())::text[]))',
-            target, guard
-        );
+        -- A table of an older version without that column shows a unit nothing until it is built again.
+        if exists (select from pg_attribute where attrelid = target and attname = guard and not attisdropped) then
+            execute format(
+                'create policy own_unit on %s for select to bi_agency using (%I = any ((select ops.own_units())::text[]))',
+                target, guard
+            );
+        end if;
         execute format(
             'create policy every_row on %s to onestop_loader, onestop_transformer, onestop_publisher, onestop_auditor,'
             ' bi_reader using (true) with check (true)', target
