@@ -8,7 +8,8 @@ from onestop.periods import Period
 from onestop.reporting.arrivals import COMPLETE, MOST_TRIALS, WINDOW, Events, Expected, expect
 from onestop.reporting.measure_figures import Rows
 
-# A source's first load brings all its history at once: days up to then say nothing of delays.
+# A source's first load brings all its history at once: days up to then say nothing of delays. Where one lies in the period
+# itself, what is known of the period would be counted short: there is no estimate.
 DELAYS = """
     with known as (
         select
@@ -22,10 +23,11 @@ DELAYS = """
     ),
 
     started as (
-        select source_id, cast(min(accepted_at) at time zone %s as date) as first_load
-        from ops.load_batch
-        where entity = 'dossier'
-        group by source_id
+        select batch.source_id, cast(min(batch.accepted_at) at time zone %s as date) as first_load
+        from ops.load_batch as batch
+        inner join ops.source as source on batch.source_id = source.source_id
+        where batch.entity = 'dossier' and batch.accepted > 0 and source.kind <> 'portal_export'
+        group by batch.source_id
     )
 
     select event.measure, event.day, cast(event.known_at at time zone %s as date) - event.day as delay, count(*)
@@ -42,6 +44,7 @@ DELAYS = """
         event.known_at is not null
         and event.day > started.first_load
         and event.day between %s and %s
+        and not exists (select from started where first_load >= %s)
     group by event.measure, event.day, delay
 """
 
@@ -60,7 +63,7 @@ def load_expected(rows: Rows, period: Period, known_at: datetime, zone: str) -> 
         return ()
     back = COMPLETE + MOST_TRIALS + COMPLETE + WINDOW + (today - period.first).days
     found: dict[str, list[tuple[date, int, int]]] = {}
-    for measure, day, delay, events in rows(DELAYS, (zone, zone, today - timedelta(days=back), today)):
+    for measure, day, delay, events in rows(DELAYS, (zone, zone, today - timedelta(days=back), today, period.first)):
         found.setdefault(measure, []).append((day, delay, events))
     expected = (expect(measure, Events(counts), period.first, today) for measure, counts in sorted(found.items()))
     return tuple(one for one in expected if one)

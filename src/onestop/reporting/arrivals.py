@@ -3,7 +3,7 @@
 An event (a receipt, a result) has a day, and becomes known some days later. Of days old enough to be complete the share known
 within k days is measured; what is known of a younger day is divided by the share of its age (the chain-ladder estimate of
 claims reserving). How good that is, is measured too: the same estimate is made for former days, as it would have been made
-then, and compared with what came. The first half of these trials gives the interval, the second half shows how often it holds.
+then, and compared with what came. The older half of these trials gives the interval, the newer half shows how often it holds.
 """
 
 from __future__ import annotations
@@ -110,8 +110,7 @@ def expect(measure: str, events: Events, first: date, today: date) -> Expected |
             errors.append(came / guess)
     if estimate is None or len(errors) < LEAST_TRIALS:
         return None
-    # Neighbouring days are alike, so every other trial, not every older one, would prove little: the older half gives the
-    # interval, the newer half tests it.
+    # In two halves by time: neighbouring days are alike, so every other one would be tested with itself.
     half = len(errors) // 2
     newer, older = errors[:half], sorted(errors[half:])
     low, high = _quantile(older, TAIL), _quantile(older, 1 - TAIL)
