@@ -9,8 +9,10 @@ from zipfile import ZipFile
 from openpyxl import load_workbook
 
 from onestop.reporting import unit_part
+from onestop.reporting.arrivals import Expected
 from onestop.reporting.document import contents
 from onestop.reporting.model import Narrative, OfficeWords, ReportFigures
+from onestop.reporting.wording import expected_notes, former_notes
 from small_province import AGENCIES, small_figures
 
 UNIT = "H15.31"
@@ -36,6 +38,15 @@ def test_a_part_has_nothing_of_other_units_and_the_same_bytes_each_time(figures:
     assert book.sheetnames == ["II.06a", "Tổng hợp"]
     lone = load_workbook(BytesIO(unit_part.write_unit_part(figures, "H15.01")))
     assert lone.sheetnames == ["II.06a"]
+
+
+def test_what_is_said_of_the_province_is_no_part_of_a_unit_s(figures: ReportFigures) -> None:
+    before = replace(figures.previous, is_printed=True) if figures.previous else None
+    expected = Expected("received_new", 1, 2, 1, 3, 0.9, 60)
+    told = replace(figures, previous=before, previous_published=before, expected=(expected,))
+    assert former_notes(told) and expected_notes(told)
+    assert unit_part.write_unit_part(told, UNIT) == unit_part.write_unit_part(figures, UNIT)
+    assert unit_part.own_part(told, UNIT).measures.keys() == {UNIT, "H15.31.02", "H15.31.10"}
 
 
 def test_words_of_units_stand_in_their_part_and_in_the_report(figures: ReportFigures) -> None:
