@@ -9,7 +9,7 @@ from typing import Any
 from onestop import config
 from onestop.config import Settings
 from onestop.periods import Period, last_complete_quarter, parse
-from onestop.pipeline import delivery, editions, flows
+from onestop.pipeline import alerting, delivery, editions, flows
 from onestop.reporting.editions.diff import Diff
 from onestop.reporting.editions.model import REASONS_VI
 from onestop.reporting.wording import period_title
@@ -86,6 +86,7 @@ def deliver(settings: Settings, period: str) -> list[str]:
         return []
     found = delivery.deliver(settings, parse(period), clock=partial(config.now, settings), by=DRAFTED_BY, retry=True)
     delivery.alarm(found)
+    alerting.of_success(settings, period)
     return [f"{one.recipient}: {one.state}" for one in found.all]
 
 
