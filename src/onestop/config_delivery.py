@@ -66,6 +66,7 @@ class Delivery(Part):
     tries: Annotated[int, Field(ge=1, le=10)] = 3
     wait_seconds: Annotated[float, Field(ge=0, le=3600)] = 30
     answer_days: Annotated[int, Field(ge=0, le=60)] = 3
+    ask_units: bool = True
     returned: Annotated[str, Field(min_length=1)] | None = None
     recipients: tuple[Recipient, ...] = ()
 

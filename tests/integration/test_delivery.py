@@ -31,7 +31,7 @@ from onestop import config
 from onestop.cli.app import app
 from onestop.delivery import mail
 from onestop.delivery.parcel import Parcel
-from onestop.errors import ConfigurationError, DataRefused, OnestopError
+from onestop.errors import ConfigurationError, DataRefused, DeliveryFailed, OnestopError
 from onestop.periods import Period, parse
 from onestop.pipeline import delivery, quarterly, undelivered
 from onestop.pipeline.delivery import Deliveries
@@ -628,14 +628,24 @@ def other_figures(code: str) -> ReportFigures:
     return replace(figures, units=units)
 
 
-def test_a_workbook_that_is_no_answer_is_refused_by_name(office: Office, tmp_path: Path) -> None:
+def test_a_workbook_that_is_no_answer_is_refused_by_name(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     period = parse("2024-M07")
     settings = office.names("{id: july, unit: H15.01, folder: out}")
     with closing(connect(office.world.dsn, autocommit=True)) as connection:
         draft(connection, period, 1)
+    # As the DAG asks; whom it may not ask, and where nobody receives for a unit, it asks nobody.
     from onestop.pipeline import unit_answers as flow
 
-    assert not flow.ask(settings, period, clock=lambda: AT, by="Lê C").alerts
+    monkeypatch.setenv("ONESTOP_AS_OF", AT.isoformat())
+    assert quarterly.ask(settings, str(period)) == ["july: sent"] == quarterly.ask(settings, str(period))
+    assert quarterly.ask(office.names("{id: all, folder: out}"), str(period)) == []
+    silent = office.names("{id: july, unit: H15.01, folder: gone}", more="ask_units: false, ")
+    assert quarterly.ask(silent, str(period)) == []
+    with pytest.raises(DeliveryFailed, match="july .folder, gone. failed"):
+        quarterly.ask(office.names("{id: july, unit: H15.01, folder: gone}"), str(period))
+    settings = office.names("{id: july, unit: H15.01, folder: out}")
     other = answered(office.out / "statutory_2024-M07", "H15.01", "Phạm D", "Xác nhận")
     text, empty = tmp_path / "text.xlsx", tmp_path / "empty.xlsx"
     text.write_text("not a workbook")
