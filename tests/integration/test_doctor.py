@@ -19,7 +19,7 @@ from onestop.errors import OnestopError
 from onestop.pipeline import doctor_host
 from onestop.pipeline.doctor import examine
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.every_server]
 TEXT = (
     "province: {code: H15, name_vi: Đắk Lắk}\n"
     'sources: [{id: igate, kind: one_stop_api, base_url: "http://127.0.0.1:1", credentials: IGATE}]\n'
