@@ -1,6 +1,6 @@
 """`python -m bench [PART[=SIZE] ...]`: measure and print, side by side. Parts: loading, files, http, verdicts, memory,
-published, dags, reconciliation, nights, plain; the first three, memory, nights and plain take a number of rows (memory: of the
-larger size).
+published, edition, dags, reconciliation, nights, plain; the first three, memory, edition, nights and plain take a number of rows
+(memory: of the larger size).
 
 Exits 1 where a published figure does not come out.
 """
@@ -16,7 +16,19 @@ from bench.rates import Rate
 os.environ.pop("ONESTOP_WAREHOUSE_DSN", None)  # measurements have a server of their own
 
 
-ALL = ("loading", "files", "http", "verdicts", "memory", "published", "dags", "reconciliation", "nights", "plain")
+ALL = (
+    "loading",
+    "files",
+    "http",
+    "verdicts",
+    "memory",
+    "published",
+    "edition",
+    "dags",
+    "reconciliation",
+    "nights",
+    "plain",
+)
 
 
 def main(parts: list[str]) -> int:
@@ -73,6 +85,16 @@ def main(parts: list[str]) -> int:
             for name, figure, counted in outcome.figures:
                 print(f"    {name:30} {figure:>9,} {counted:>9,} {'' if counted == figure else 'DIFFERS'}", flush=True)
                 wrong += counted != figure
+    if "edition" in wanted:
+        from bench import edition
+
+        made = edition.measure(wanted["edition"] or 250_000)
+        print(
+            f"From closing to rendered products: {made.dossiers:,} dossiers, {made.units} units (aim: 60 s; page 3 MB)"
+        )
+        for step, seconds in made.seconds.items():
+            print(f"  {step:40} {seconds:>8.1f} s")
+        print(f"  {'together':40} {sum(made.seconds.values()):>8.1f} s; page {made.page_megabytes:.2f} MB", flush=True)
     if "dags" in wanted:
         from bench import dag_run
 
