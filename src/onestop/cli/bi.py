@@ -35,12 +35,12 @@ def up(
     Example: onestop bi up
     """
     from onestop.pipeline import editions
-    from onestop.platform.bi import datasets, server
+    from onestop.platform.bi import server
 
     settings = config.load(config_file)
     with console.status("starting") as live:
         bi = server.Bi(settings, lambda step: live.update(f"starting: {step}"))
-        started = bi.up(by=editions.somebody(), port=port, folder=folder or datasets.BUNDLE)
+        started = bi.up(by=editions.somebody(), port=port, folder=folder)
     _show(started.url, started.accounts, as_json)
 
 

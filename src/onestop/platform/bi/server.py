@@ -71,13 +71,13 @@ class Bi:
         """Where the pages are."""
         return f"http://127.0.0.1:{self._state()['port']}"
 
-    def up(self, *, by: str, port: int | None = None, folder: Path = BUNDLE) -> Started:
+    def up(self, *, by: str, port: int | None = None, folder: Path | None = None) -> Started:
         """Bring Superset to what is declared, and start it.
 
         Args:
             by: who does it, for the audit of logins that are made.
             port: of 127.0.0.1; None: the one it had, at first a free one.
-            folder: with other charts and dashboards than the package's own.
+            folder: with other charts and dashboards than the package's own; None: as before.
         """
         python = environment.python_of(self.settings.local, self._progress)
         state = self._state()
@@ -86,8 +86,8 @@ class Bi:
             stop([self.service])
         if not self.service.running and not port_is_free(wanted):
             raise WarehouseUnavailable(f"port {wanted} of 127.0.0.1 is taken", next_step="name another with --port")
-        self._remember(port=wanted)
-        self._provision(python, by, folder)
+        self._remember(port=wanted, **({"bundle": str(folder.resolve())} if folder else {}))
+        self._provision(python, by)
         self._progress("Superset")
         command = [
             "-m",
@@ -125,7 +125,7 @@ class Bi:
         if strange := set(units) - set(self.units):
             raise ConfigurationError(f"no connection: {', '.join(sorted(strange))}", next_step="see onestop bi status")
         self._remember(units=[unit for unit in self.units if unit not in units])
-        self._provision(environment.python_of(self.settings.local), by, BUNDLE, gone=units)
+        self._provision(environment.python_of(self.settings.local), by, gone=units)
         for unit in units:
             self._account_file(login_of(unit)).unlink(missing_ok=True)
 
@@ -171,7 +171,7 @@ class Bi:
             "PYTHONWARNINGS": "ignore",
         }
 
-    def plan(self, by: str, folder: Path, gone: list[str] | None = None) -> dict[str, Any]:
+    def plan(self, by: str, gone: list[str] | None = None) -> dict[str, Any]:
         """What Superset should have: accounts, roles, connections, dashboards; see inside/provision.py."""
         dsn = warehouse_dsn(self.settings)
         names = self._unit_names(dsn)
@@ -179,6 +179,7 @@ class Bi:
             roles.add(self.settings, None, PROVINCE_LOGIN, by=by)
         province = Connection(PROVINCE_LOGIN, dsn)
         units = [Connection(login_of(unit), dsn, (unit, names.get(unit, unit))) for unit in self.units]
+        folder = Path(self._state().get("bundle") or BUNDLE)
         files = {"metadata.yaml": bundle.metadata()}
         for one in (province, *units):
             files |= bundle.assets(one, folder)
@@ -203,8 +204,8 @@ class Bi:
             },
         }
 
-    def _provision(self, python: Path, by: str, folder: Path, gone: list[str] | None = None) -> None:
-        plan, state = self.plan(by, folder, gone), self._state()
+    def _provision(self, python: Path, by: str, gone: list[str] | None = None) -> None:
+        plan, state = self.plan(by, gone), self._state()
         lock = resource(environment.LOCK).read_bytes()
         database = self.environment()["ONESTOP_SUPERSET_DSN"].encode()
         made_by = hashlib.sha256(lock + database + (INSIDE / "provision.py").read_bytes()).hexdigest()
