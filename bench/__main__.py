@@ -1,6 +1,6 @@
 """`python -m bench [PART[=SIZE] ...]`: measure and print, side by side. Parts: loading, files, http, verdicts, memory,
-published, edition, dags, reconciliation, nights, plain; the first three, memory, edition, nights and plain take a number of rows
-(memory: of the larger size).
+published, edition, dags, reconciliation, nights, plain, bi; the first three, memory, edition, nights, plain and
+bi take a number of rows (memory: of the larger size).
 
 Exits 1 where a published figure does not come out.
 """
@@ -28,6 +28,7 @@ ALL = (
     "reconciliation",
     "nights",
     "plain",
+    "bi",
 )
 
 
@@ -118,6 +119,12 @@ def main(parts: list[str]) -> int:
         with_dbt, alone = plain_sql.measure(wanted["plain"] or 250_000)
         print("A whole build with its tests beside the same SQL without dbt (aim: 1.3 times and 5 s)")
         print(f"  dbt {with_dbt:.0f} s, its SQL alone {alone:.0f} s: {with_dbt / alone:.2f}", flush=True)
+    if "bi" in wanted:
+        from bench import bi
+
+        dossiers = wanted["bi"] or 100_000
+        print(f"BI's twelve queries on {dossiers:,} dossiers (aim: p95 200 ms idle, twice that in a load; rights 1.2)")
+        bi.show(bi.measure(dossiers))
     return int(wrong > 0)
 
 
