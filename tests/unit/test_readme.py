@@ -114,7 +114,6 @@ def test_what_is_not_there_is_not_there() -> None:
     assert promised == [["bi"]]
     for name in ("bi",):
         assert name in README and name not in COMMAND.commands  # type: ignore[attr-defined]
-    assert "soak" not in TARGETS
 
 
 def test_readers_of_commands_can_fail() -> None:
