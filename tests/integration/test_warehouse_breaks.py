@@ -16,7 +16,7 @@ from onestop.pipeline.warehouse_faults import explained
 from onestop.sandbox.server import OneStopServer
 from worlds import AS_OF, CLIENT, SECRET, dossier, make_world
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.every_server]
 
 
 def test_sessions_ended_by_an_administrator(tmp_path: Path, warehouse: str, monkeypatch: pytest.MonkeyPatch) -> None:

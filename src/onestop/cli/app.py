@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 from onestop import __version__
 from onestop.cli import (
     alerts,
+    bi,
     delivery,
     explain,
     former,
@@ -77,6 +78,7 @@ delivery.register()
 unit_answers.register()
 explain.register(app)
 roles.register(app)
+bi.register(app)
 alerts.register(app)
 watch.register(app)
 maintenance.register(app)
