@@ -5,7 +5,7 @@ SHELL := /bin/sh
 # What is started here is started many times: without compiled files dbt alone takes 5 s of processor more each time.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench up down clean force
+.PHONY: help setup demo test lint bench soak up down clean force
 .DELETE_ON_ERROR:
 
 BIN := .venv/bin
@@ -80,6 +80,9 @@ lint: $(STAMP) ## static checks
 
 bench: $(STAMP) ## measurements
 	@$(BIN)/python -m bench
+
+soak: $(STAMP) ## every fault played for real, many times, going on where it ended (FAULTS='kill_ingest lock=1': only those)
+	@cd tests && "$(CURDIR)/$(BIN)/python" -m soak $(FAULTS)
 
 up: $(STAMP) ## the local platform: PostgreSQL, Airflow with its UI
 	@$(BIN)/onestop up
