@@ -93,13 +93,14 @@ class Reference(Part):
 
 
 class Reports(Part):
-    """Where reports are written, in which language, and what the office adds: a Word template, words, layouts."""
+    """Where reports are written, in which language, what the office adds (a template, words, layouts), what the public sees."""
 
     path: str = ".local/reports"
     language: Literal["vi", "en"] = "vi"
     template: str | None = None
     narrative: str = "narrative"
     forms: str | None = None
+    small_cells: Annotated[int, Field(ge=0, le=100)] = 0
 
 
 class Ranking(Part):
