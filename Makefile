@@ -5,7 +5,7 @@ SHELL := /bin/sh
 # What is started here is started many times: without compiled files dbt alone takes 5 s of processor more each time.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench up down clean force
+.PHONY: help setup demo test lint bench sbom up down clean force
 .DELETE_ON_ERROR:
 
 BIN := .venv/bin
@@ -74,6 +74,10 @@ lint: $(STAMP) ## static checks
 
 bench: $(STAMP) ## measurements
 	@$(BIN)/python -m bench
+
+sbom: $(STAMP) ## every package of the lock with its hashes, as CycloneDX: dist/sbom.cdx.json
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o dist/sbom.cdx.json
 
 up: $(STAMP) ## the local platform: PostgreSQL, Airflow with its UI
 	@$(BIN)/onestop up

@@ -223,12 +223,12 @@ class Settings(Part):
 
     @property
     def warehouse_dsn(self) -> str | None:
-        """The DSN from the environment, or None: the embedded server."""
-        return os.environ.get(self.warehouse.dsn_env) or None
+        """The DSN from the environment or a file, or None: the embedded server."""
+        return secret(self.warehouse.dsn_env)
 
     def warehouse_dsn_of(self, role: str) -> str | None:
         """The DSN of a login of its own for a role (loader, transformer, publisher), or None: the owner's."""
-        return os.environ.get(f"{self.warehouse.dsn_env}_{role.upper()}") or None
+        return secret(f"{self.warehouse.dsn_env}_{role.upper()}")
 
     def source(self, source_id: str) -> Source:
         """The source of that id.

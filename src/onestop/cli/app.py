@@ -17,8 +17,10 @@ from onestop import __version__
 from onestop.cli import (
     alerts,
     delivery,
+    erase,
     explain,
     former,
+    keys,
     lineage,
     local,
     maintenance,
@@ -29,6 +31,7 @@ from onestop.cli import (
     quarter,
     reconcile,
     roles,
+    show,
     steps,
     unit_answers,
     watch,
@@ -77,6 +80,9 @@ delivery.register()
 unit_answers.register()
 explain.register(app)
 roles.register(app)
+keys.register(app)
+erase.register(app)
+show.register(app)
 alerts.register(app)
 watch.register(app)
 maintenance.register(app)
