@@ -18,8 +18,10 @@ from onestop.cli import (
     alerts,
     bi,
     delivery,
+    erase,
     explain,
     former,
+    keys,
     lineage,
     local,
     maintenance,
@@ -30,6 +32,7 @@ from onestop.cli import (
     quarter,
     reconcile,
     roles,
+    show,
     steps,
     unit_answers,
     watch,
@@ -78,6 +81,9 @@ delivery.register()
 unit_answers.register()
 explain.register(app)
 roles.register(app)
+keys.register(app)
+erase.register(app)
+show.register(app)
 bi.register(app)
 alerts.register(app)
 watch.register(app)
