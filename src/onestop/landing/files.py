@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -36,15 +36,15 @@ class Files(Protocol):
         """Whether there is a file of that name."""
 
 
-def files_at(url: str) -> Files:
-    """The files below an address: a path, file://..., memory://..., or any other that fsspec knows.
+def files_at(url: str, options: Mapping[str, Any] | None = None) -> Files:
+    """The files below an address: a path, file://..., memory://..., or any other that fsspec knows, with its options.
 
     Raises:
-        ConfigurationError: no such kind of address.
+        ConfigurationError: no such kind of address, or it does not know these options.
     """
     try:
-        filesystem, root = fsspec.core.url_to_fs(url)
-    except (ImportError, ValueError) as problem:
+        filesystem, root = fsspec.core.url_to_fs(url, **(options or {}))
+    except (ImportError, ValueError, TypeError) as problem:
         raise ConfigurationError(
             f"the landing {url.partition('://')[0]}://... cannot be used: {problem}",
             next_step="set landing.url in province.yml to a path, or install what its kind of address needs",
