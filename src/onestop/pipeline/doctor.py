@@ -11,6 +11,7 @@ from functools import partial
 from onestop.clock import system_now, to_stamp
 from onestop.config import PortalExportSource, Settings, Source
 from onestop.errors import OnestopError
+from onestop.landing.files import files_at
 from onestop.pipeline.connectors import connector
 from onestop.pipeline.doctor_host import host_checks, server_checks
 from onestop.pipeline.file_folders import file_system
@@ -38,6 +39,7 @@ def examine(settings: Settings) -> list[Finding]:
         *host_checks(settings),
         ("keys", partial(_keys, settings)),
         ("disk", partial(_disk, settings)),
+        ("landing", partial(_landing, settings)),
         ("warehouse", partial(_warehouse, settings)),
         *server_checks(settings),
         *((f"reference {kind.name}", partial(_reference, settings, kind)) for kind in FILES),
@@ -69,6 +71,12 @@ def _disk(settings: Settings) -> str:
                 f"only {free / 2**30:.1f} GiB are free for {name}", next_step="make room, or run `onestop maintenance`"
             )
     return ", ".join(f"{name}: {free / 2**30:.0f} GiB free" for name, free in room.items())
+
+
+def _landing(settings: Settings) -> str:
+    """Whether the landing answers; what it holds is not read."""
+    files_at(settings.landing_url, settings.landing_options).exists("anything")
+    return "it answers"
 
 
 def _warehouse(settings: Settings) -> str:
