@@ -6,6 +6,7 @@ Secrets are never in the file; they come from the environment (ONESTOP_*, <CREDE
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import datetime
 from pathlib import Path
@@ -52,6 +53,8 @@ __all__ = [
     "secret",
     "variable",
 ]
+
+LANDING_OPTIONS = "ONESTOP_LANDING_OPTIONS"
 
 
 class Province(Part):
@@ -180,6 +183,26 @@ class Settings(Part):
         """The landing's address; a plain path is made absolute."""
         url = self.landing.url
         return url if "://" in url else str((self.root / url).resolve())
+
+    @property
+    def landing_options(self) -> dict[str, Any]:
+        """What the landing's address wants beside itself, such as a log-in: the options of its kind, a secret.
+
+        Raises:
+            ConfigurationError: the variable holds no JSON object.
+        """
+        text = secret(LANDING_OPTIONS)
+        if text is None:
+            return {}
+        try:
+            options = json.loads(text)
+        except ValueError:
+            options = None
+        if not isinstance(options, dict):
+            raise ConfigurationError(
+                f"{LANDING_OPTIONS} is no JSON object", next_step='write it like {"username": "landing"}'
+            )
+        return options
 
     @property
     def reference_path(self) -> Path:

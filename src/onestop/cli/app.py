@@ -15,6 +15,7 @@ from typer.exceptions import TyperException
 
 from onestop import __version__
 from onestop.cli import (
+    accounts,
     alerts,
     bi,
     delivery,
@@ -89,6 +90,7 @@ alerts.register(app)
 watch.register(app)
 maintenance.register(app)
 lineage.register(app)
+accounts.register(app)
 
 
 def main() -> None:

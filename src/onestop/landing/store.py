@@ -48,13 +48,21 @@ class LandingStore:
         url: a path, file://..., memory://... or any other fsspec address.
         keys: the current one encrypts.
         now: says in which month's folder a new run goes.
+        options: what the address wants beside itself, such as a log-in.
 
     Raises:
         ConfigurationError: no such kind of address.
     """
 
-    def __init__(self, url: str, keys: DataKeys, *, now: Callable[[], datetime] = system_now) -> None:
-        self._files = files_at(url)
+    def __init__(
+        self,
+        url: str,
+        keys: DataKeys,
+        *,
+        now: Callable[[], datetime] = system_now,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._files = files_at(url, options)
         self._keys = keys
         self._now = now
 

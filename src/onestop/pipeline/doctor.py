@@ -15,6 +15,7 @@ from onestop.delivery import mail, places, returned
 from onestop.delivery.parcel import Outcome
 from onestop.errors import OnestopError
 from onestop.pipeline import hash_keys
+from onestop.landing.files import files_at
 from onestop.pipeline.connectors import connector
 from onestop.pipeline.doctor_host import host_checks, server_checks
 from onestop.pipeline.file_folders import file_system
@@ -42,6 +43,7 @@ def examine(settings: Settings) -> list[Finding]:
         *host_checks(settings),
         ("keys", partial(_keys, settings)),
         ("disk", partial(_disk, settings)),
+        ("landing", partial(_landing, settings)),
         ("warehouse", partial(_warehouse, settings)),
         ("hash keys", partial(_hash_keys, settings)),
         ("audit", partial(_audit, settings)),
@@ -101,6 +103,12 @@ def _disk(settings: Settings) -> str:
                 f"only {free / 2**30:.1f} GiB are free for {name}", next_step="make room, or run `onestop maintenance`"
             )
     return ", ".join(f"{name}: {free / 2**30:.0f} GiB free" for name, free in room.items())
+
+
+def _landing(settings: Settings) -> str:
+    """Whether the landing answers; what it holds is not read."""
+    files_at(settings.landing_url, settings.landing_options).exists("anything")
+    return "it answers"
 
 
 def _warehouse(settings: Settings) -> str:
