@@ -14,8 +14,8 @@ from onestop.config import PortalExportSource, Settings, Source
 from onestop.delivery import mail, places, returned
 from onestop.delivery.parcel import Outcome
 from onestop.errors import OnestopError
-from onestop.pipeline import hash_keys
 from onestop.landing.files import files_at
+from onestop.pipeline import hash_keys
 from onestop.pipeline.connectors import connector
 from onestop.pipeline.doctor_host import host_checks, server_checks
 from onestop.pipeline.file_folders import file_system
