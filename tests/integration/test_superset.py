@@ -131,10 +131,11 @@ def signed_in(browser: Any, started: Started, user: str) -> Any:
     page = browser.new_page(viewport={"width": 1500, "height": 4000})  # charts are asked for when they come into view
     page.set_default_timeout(90_000)
     page.goto(f"{started.url}/login/")
-    page.locator("input[name=username]").first.fill(user)
-    page.locator("input[name=password]").first.fill(started.accounts[user].read_text().strip())
-    page.keyboard.press("Enter")
-    page.wait_for_url(lambda url: "/login" not in url)
+    page.wait_for_load_state("networkidle")
+    page.locator("#username").fill(user)
+    page.locator("#password").fill(started.accounts[user].read_text().strip())
+    page.locator("[data-test=login-button]").click()
+    page.wait_for_url(lambda url: "/login" not in url, wait_until="commit")
     return page
 
 
