@@ -22,7 +22,7 @@ FRESH = $(shell test -x $(BIN)/python && $(BIN)/python -c 'import sys' 2>/dev/nu
 	&& test "$$(cat $(STAMP) 2>/dev/null)" = "$$(pwd -P)" \
 	&& { test -z '$(PYTHON)' || test "$$($(BIN)/python -V)" = "$$($(PYTHON) -V 2>/dev/null)"; } && echo yes)
 
-# An installed PostgreSQL 15, the oldest version supported: the integration tests run on it too.
+# An installed PostgreSQL 15, the oldest version supported: the tests of what a server could change run on it too.
 POSTGRES15 ?= $(firstword $(wildcard /usr/lib/postgresql/15/bin /usr/pgsql-15/bin /opt/homebrew/opt/postgresql@15/bin))
 PYTEST_ARGS ?=
 
@@ -54,11 +54,17 @@ $(STAMP): requirements.lock pyproject.toml $(if $(FRESH),,force)
 demo: $(STAMP) ## the whole way for one quarter of a sample province (KEEP=1 leaves the platform up)
 	@$(BIN)/onestop demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-test: $(STAMP) ## all tests; where PostgreSQL 15 is installed, the integration tests on it too (PYTEST_ARGS=...: only those)
-	$(BIN)/python -m pytest $(if $(PYTEST_ARGS),$(PYTEST_ARGS),-n 2 --dist loadscope)
+# A file's tests share what they built, so a file is not split; long files (e2e, integration) come first.
+PARALLEL = -n 2 --dist loadscope --no-loadscope-reorder
+
+test: $(STAMP) ## all tests; where PostgreSQL 15 is installed, those marked every_server on it too (PYTEST_ARGS=...: only those)
+ifeq ($(PYTEST_ARGS),)
+	-@$(BIN)/python -m onestop.platform.bi.environment .local # where it cannot be made, its tests say that they skip
+endif
+	$(BIN)/python -m pytest $(if $(PYTEST_ARGS),$(PYTEST_ARGS),$(PARALLEL))
 ifeq ($(PYTEST_ARGS),)
 ifneq ($(POSTGRES15),)
-	ONESTOP_TEST_POSTGRES_BIN=$(POSTGRES15) $(BIN)/python -m pytest -n 2 --dist loadscope tests/integration
+	ONESTOP_TEST_POSTGRES_BIN=$(POSTGRES15) $(BIN)/python -m pytest $(PARALLEL) -m every_server tests/integration
 endif
 endif
 

@@ -239,6 +239,11 @@ class Settings(Part):
         return (self.root / self.maintenance.path).resolve()
 
     @property
+    def returned_mail_path(self) -> Path | None:
+        """The folder into which letters come back that a mail server could not deliver."""
+        return (self.root / self.delivery.returned).resolve() if self.delivery.returned else None
+
+    @property
     def metrics_path(self) -> Path:
         """The file of figures for Prometheus' node exporter."""
         return (self.root / self.watch.metrics).resolve()

@@ -144,14 +144,15 @@ def test_a_period_is_a_parameter(dags: dict[str, Any]) -> None:
     assert dag["params"] == ["ask_approval", "period", "reason"]
     before = {name: task["before"] for name, task in dag["tasks"].items()}
     assert before == {
-        "resolve_period": ["deliver", "draft", "draft_edition", "publish", "send_back"],
+        "resolve_period": ["ask_units", "deliver", "draft", "draft_edition", "publish", "send_back"],
         "draft": ["draft_edition"],
-        "draft_edition": ["approve", "publish"],
+        "draft_edition": ["approve", "ask_units", "publish"],
         "approve": ["decide", "publish", "send_back"],
         "decide": ["publish", "send_back"],
         "publish": ["deliver"],
         "deliver": [],
         "send_back": [],
+        "ask_units": [],
     }
 
 
@@ -174,7 +175,7 @@ def test_quarantine_is_judged_again_between_the_loads_and_the_build(dags: dict[s
 
 def test_every_task_has_an_owner_and_retries_with_growing_waits(dags: dict[str, Any]) -> None:
     tasks = [task for dag in dags.values() for task in dag["tasks"].values()]
-    assert len(tasks) == 30
+    assert len(tasks) == 31
     for task in tasks:
         assert task["owner"] == "onestop"
         assert task["retries"] >= 2

@@ -17,6 +17,7 @@ from onestop import __version__
 from onestop.cli import (
     accounts,
     alerts,
+    bi,
     delivery,
     explain,
     former,
@@ -78,6 +79,7 @@ delivery.register()
 unit_answers.register()
 explain.register(app)
 roles.register(app)
+bi.register(app)
 alerts.register(app)
 watch.register(app)
 maintenance.register(app)
@@ -109,7 +111,12 @@ def main() -> None:
         error_console.print("stopped")
         code = 1
     except Exception as fault:
-        if debug:
+        from onestop.pipeline.warehouse_faults import fault_of  # here, for the speed of commands that ask no database
+
+        said = fault_of(fault, " ".join(words[:1]))
+        if said and not debug:
+            _show(said, debug)
+        elif debug:
             traceback.print_exc()
         else:
             error_console.print(f"[red]Unexpected fault[/red] {secret_free(_words(fault))}", highlight=False)

@@ -71,7 +71,7 @@ def backup(settings: Settings, *, prove: bool = True, progress: Progress | None 
         OnestopError: the dump failed, or the folder cannot be written.
     """
     started, dsn = system_now(), warehouse_dsn(settings)
-    folder = settings.backups_path / f"{started:%Y%m%dT%H%M%SZ}"
+    folder = settings.backups_path / f"{started:%Y%m%dT%H%M%S.%fZ}"  # two may begin within a second
     try:
         folder.mkdir(parents=True)
         folder.chmod(0o700)
@@ -87,7 +87,7 @@ def backup(settings: Settings, *, prove: bool = True, progress: Progress | None 
         raise
     if prove:
         _say(progress, "proof: restore beside")
-        database = f"onestop_proof_{started:%Y%m%d%H%M%S}"
+        database = f"onestop_proof_{started:%Y%m%d%H%M%S%f}"
         with _beside(settings, dsn, database) as beside:
             _read_and_compare(beside, folder, manifest)
     made = Backup(

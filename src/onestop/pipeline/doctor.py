@@ -7,9 +7,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 from onestop.clock import system_now, to_stamp
 from onestop.config import PortalExportSource, Settings, Source
+from onestop.delivery import mail, places, returned
+from onestop.delivery.parcel import Outcome
 from onestop.errors import OnestopError
 from onestop.landing.files import files_at
 from onestop.pipeline.connectors import connector
@@ -44,6 +47,7 @@ def examine(settings: Settings) -> list[Finding]:
         *server_checks(settings),
         *((f"reference {kind.name}", partial(_reference, settings, kind)) for kind in FILES),
         *((f"source {source.id}", partial(_source, settings, source)) for source in settings.sources),
+        *_deliveries(settings),
     ]
     return list(_examined(checks))
 
@@ -107,6 +111,28 @@ def _reference(settings: Settings, kind: ReferenceFile) -> str:
             raise OnestopError(f"{path} is missing", next_step="put it there; docs/sources.md says what it holds")
         return "not there (optional)"
     return f"{len(read_reference(kind, path.read_bytes())):,} rows"
+
+
+def _deliveries(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
+    """The mail server and the folders of those who receive; nothing is sent."""
+    if settings.delivery.mail and any(one.mail for one in settings.delivery.recipients):
+        yield "delivery by mail", partial(_reached, partial(mail.look, settings.delivery.mail))
+    for one in settings.delivery.recipients:
+        if not one.mail:
+            yield f"recipient {one.id}", partial(_reached, partial(places.look, settings, one))
+    if folder := settings.returned_mail_path:
+        yield "returned mail", partial(_mailbox, folder)
+
+
+def _reached(look: Callable[[], Outcome]) -> str:
+    found = look()
+    if found.state != "sent":
+        raise OnestopError(found.message, next_step=found.next_step)
+    return found.message
+
+
+def _mailbox(folder: Path) -> str:
+    return f"{sum(1 for _ in returned.mailbox(folder, system_now() - timedelta(days=30)))} letters of the last 30 days"
 
 
 def _source(settings: Settings, source: Source) -> str:
