@@ -5,7 +5,7 @@ SHELL := /bin/sh
 # What is started here is started many times: without compiled files dbt alone takes 5 s of processor more each time.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench up down clean force
+.PHONY: help setup demo test lint bench soak sbom up down clean force
 .DELETE_ON_ERROR:
 
 BIN := .venv/bin
@@ -22,7 +22,7 @@ FRESH = $(shell test -x $(BIN)/python && $(BIN)/python -c 'import sys' 2>/dev/nu
 	&& test "$$(cat $(STAMP) 2>/dev/null)" = "$$(pwd -P)" \
 	&& { test -z '$(PYTHON)' || test "$$($(BIN)/python -V)" = "$$($(PYTHON) -V 2>/dev/null)"; } && echo yes)
 
-# An installed PostgreSQL 15, the oldest version supported: the integration tests run on it too.
+# An installed PostgreSQL 15, the oldest version supported: the tests of what a server could change run on it too.
 POSTGRES15 ?= $(firstword $(wildcard /usr/lib/postgresql/15/bin /usr/pgsql-15/bin /opt/homebrew/opt/postgresql@15/bin))
 PYTEST_ARGS ?=
 
@@ -54,11 +54,17 @@ $(STAMP): requirements.lock pyproject.toml $(if $(FRESH),,force)
 demo: $(STAMP) ## the whole way for one quarter of a sample province (KEEP=1 leaves the platform up)
 	@$(BIN)/onestop demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-test: $(STAMP) ## all tests; where PostgreSQL 15 is installed, the integration tests on it too (PYTEST_ARGS=...: only those)
-	$(BIN)/python -m pytest $(if $(PYTEST_ARGS),$(PYTEST_ARGS),-n 2 --dist loadscope)
+# A file's tests share what they built, so a file is not split; long files (e2e, integration) come first.
+PARALLEL = -n 2 --dist loadscope --no-loadscope-reorder
+
+test: $(STAMP) ## all tests; where PostgreSQL 15 is installed, those marked every_server on it too (PYTEST_ARGS=...: only those)
+ifeq ($(PYTEST_ARGS),)
+	-@$(BIN)/python -m onestop.platform.bi.environment .local # where it cannot be made, its tests say that they skip
+endif
+	$(BIN)/python -m pytest $(if $(PYTEST_ARGS),$(PYTEST_ARGS),$(PARALLEL))
 ifeq ($(PYTEST_ARGS),)
 ifneq ($(POSTGRES15),)
-	ONESTOP_TEST_POSTGRES_BIN=$(POSTGRES15) $(BIN)/python -m pytest -n 2 --dist loadscope tests/integration
+	ONESTOP_TEST_POSTGRES_BIN=$(POSTGRES15) $(BIN)/python -m pytest $(PARALLEL) -m every_server tests/integration
 endif
 endif
 
@@ -74,6 +80,14 @@ lint: $(STAMP) ## static checks
 
 bench: $(STAMP) ## measurements
 	@$(BIN)/python -m bench
+
+soak: $(STAMP) ## every fault played for real, many times, going on where it ended (FAULTS='kill_ingest lock=1': only those)
+	@cd tests && "$(CURDIR)/$(BIN)/python" -m soak $(FAULTS)
+
+sbom: $(STAMP) ## every package of the locks with its hashes, as CycloneDX: dist/sbom*.cdx.json
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o dist/sbom.cdx.json
+	$(BIN)/cyclonedx-py requirements requirements-superset.lock --output-reproducible -o dist/sbom-superset.cdx.json
 
 up: $(STAMP) ## the local platform: PostgreSQL, Airflow with its UI
 	@$(BIN)/onestop up

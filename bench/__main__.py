@@ -1,6 +1,6 @@
 """`python -m bench [PART[=SIZE] ...]`: measure and print, side by side. Parts: loading, files, http, verdicts, memory,
-published, dags, reconciliation, nights, plain; the first three, memory, nights and plain take a number of rows (memory: of the
-larger size).
+published, edition, dags, reconciliation, nights, plain, bi; the first three, memory, edition, nights, plain and
+bi take a number of rows (memory: of the larger size).
 
 Exits 1 where a published figure does not come out.
 """
@@ -16,7 +16,20 @@ from bench.rates import Rate
 os.environ.pop("ONESTOP_WAREHOUSE_DSN", None)  # measurements have a server of their own
 
 
-ALL = ("loading", "files", "http", "verdicts", "memory", "published", "dags", "reconciliation", "nights", "plain")
+ALL = (
+    "loading",
+    "files",
+    "http",
+    "verdicts",
+    "memory",
+    "published",
+    "edition",
+    "dags",
+    "reconciliation",
+    "nights",
+    "plain",
+    "bi",
+)
 
 
 def main(parts: list[str]) -> int:
@@ -73,6 +86,16 @@ def main(parts: list[str]) -> int:
             for name, figure, counted in outcome.figures:
                 print(f"    {name:30} {figure:>9,} {counted:>9,} {'' if counted == figure else 'DIFFERS'}", flush=True)
                 wrong += counted != figure
+    if "edition" in wanted:
+        from bench import edition
+
+        made = edition.measure(wanted["edition"] or 250_000)
+        print(
+            f"From closing to rendered products: {made.dossiers:,} dossiers, {made.units} units (aim: 60 s; page 3 MB)"
+        )
+        for step, seconds in made.seconds.items():
+            print(f"  {step:40} {seconds:>8.1f} s")
+        print(f"  {'together':40} {sum(made.seconds.values()):>8.1f} s; page {made.page_megabytes:.2f} MB", flush=True)
     if "dags" in wanted:
         from bench import dag_run
 
@@ -96,6 +119,12 @@ def main(parts: list[str]) -> int:
         with_dbt, alone = plain_sql.measure(wanted["plain"] or 250_000)
         print("A whole build with its tests beside the same SQL without dbt (aim: 1.3 times and 5 s)")
         print(f"  dbt {with_dbt:.0f} s, its SQL alone {alone:.0f} s: {with_dbt / alone:.2f}", flush=True)
+    if "bi" in wanted:
+        from bench import bi
+
+        dossiers = wanted["bi"] or 100_000
+        print(f"BI's twelve queries on {dossiers:,} dossiers (aim: p95 200 ms idle, twice that in a load; rights 1.2)")
+        bi.show(bi.measure(dossiers))
     return int(wrong > 0)
 
 

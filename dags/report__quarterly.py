@@ -10,13 +10,12 @@ PROVINCE = settings()
 DOC = """\
 ### Báo cáo quý: dự thảo, phê duyệt, công bố, gửi
 
-**What it does**: chooses the period, drafts its reports and its edition, looks whether it is ready, waits for a person's
+**What it does**: chooses the period, drafts reports and edition, looks whether it is ready, asks the units, waits for a person's
 answer ("Required Actions"), publishes and delivers, or notes the refusal. Data close on the 14th, the report is due on the 25th.
 
-**Reads** `mart`, `report`; **writes** `published`, `<reports.path>/<convention>_<period>/`.
-
-**When it fails** (khi lỗi): a wrong `period` is said at once; figures that are missing mean that transform__warehouse
-has not run for them. A period that was published already wants `reason`. `deliver`: the log says whose it is.
+**Reads** `mart`, `report`; **writes** `published`, `<reports.path>/<convention>_<period>/`. **When it fails** (khi lỗi): a wrong
+`period` is said at once; figures that are missing mean that transform__warehouse has not run for them. A period that was
+published already wants `reason`. `deliver`, `ask_units`: the log says whose it is.
 """
 
 
@@ -34,8 +33,8 @@ has not run for them. A period that was published already wants `reason`. `deliv
 def report__quarterly() -> None:
     """The period is a value of its own, never taken from when the run happens to start."""
 
-    def steps():  # imported when the tasks run
-        from onestop.pipeline import quarterly
+    def steps():
+        from onestop.pipeline import quarterly  # when the tasks run
 
         return quarterly
 
@@ -51,6 +50,10 @@ def report__quarterly() -> None:
     @final_faults
     def draft_edition(period: str, params: dict) -> dict | bool:
         return params["ask_approval"] and steps().draft_and_look(PROVINCE, period, params["reason"])
+
+    @step
+    def ask_units(period: str) -> list[str]:
+        return steps().ask(PROVINCE, period)
 
     @task.branch
     def decide(answer: dict) -> str:
@@ -69,10 +72,8 @@ def report__quarterly() -> None:
         return steps().send_back(PROVINCE, period, answer)
 
     period, asked = resolve_period(), approval("approve", body="{{ ti.xcom_pull(task_ids='draft_edition')['text'] }}")
-    shown = draft_edition(period)
-    draft(period) >> shown >> asked
-    published = publish(period, shown, asked.output)
-    decide(asked.output) >> [published, send_back(period, asked.output)]
+    draft(period) >> (shown := draft_edition(period)) >> [asked, ask_units(period)]  # no approval waits for a mailbox
+    decide(asked.output) >> [published := publish(period, shown, asked.output), send_back(period, asked.output)]
     published >> deliver(period)
 
 

@@ -93,13 +93,14 @@ class Reference(Part):
 
 
 class Reports(Part):
-    """Where reports are written, in which language, and what the office adds: a Word template, words, layouts."""
+    """Where reports are written, in which language, what the office adds (a template, words, layouts), what the public sees."""
 
     path: str = ".local/reports"
     language: Literal["vi", "en"] = "vi"
     template: str | None = None
     narrative: str = "narrative"
     forms: str | None = None
+    small_cells: Annotated[int, Field(ge=0, le=100)] = 0
 
 
 class Ranking(Part):
@@ -216,18 +217,23 @@ class Settings(Part):
         return (self.root / self.maintenance.path).resolve()
 
     @property
+    def returned_mail_path(self) -> Path | None:
+        """The folder into which letters come back that a mail server could not deliver."""
+        return (self.root / self.delivery.returned).resolve() if self.delivery.returned else None
+
+    @property
     def metrics_path(self) -> Path:
         """The file of figures for Prometheus' node exporter."""
         return (self.root / self.watch.metrics).resolve()
 
     @property
     def warehouse_dsn(self) -> str | None:
-        """The DSN from the environment, or None: the embedded server."""
-        return os.environ.get(self.warehouse.dsn_env) or None
+        """The DSN from the environment or a file, or None: the embedded server."""
+        return secret(self.warehouse.dsn_env)
 
     def warehouse_dsn_of(self, role: str) -> str | None:
         """The DSN of a login of its own for a role (loader, transformer, publisher), or None: the owner's."""
-        return os.environ.get(f"{self.warehouse.dsn_env}_{role.upper()}") or None
+        return secret(f"{self.warehouse.dsn_env}_{role.upper()}")
 
     def source(self, source_id: str) -> Source:
         """The source of that id.

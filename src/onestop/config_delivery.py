@@ -60,12 +60,14 @@ class Recipient(Part):
 
 
 class Delivery(Part):
-    """How often a delivery is tried, how long units have to answer a draft, and the recipients."""
+    """How often a delivery is tried, how long units have to answer a draft, where letters come back to, the recipients."""
 
     mail: Mail | None = None
     tries: Annotated[int, Field(ge=1, le=10)] = 3
     wait_seconds: Annotated[float, Field(ge=0, le=3600)] = 30
     answer_days: Annotated[int, Field(ge=0, le=60)] = 3
+    ask_units: bool = True
+    returned: Annotated[str, Field(min_length=1)] | None = None
     recipients: tuple[Recipient, ...] = ()
 
     @model_validator(mode="after")

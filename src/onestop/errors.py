@@ -17,6 +17,7 @@ class OnestopError(Exception):
 
     exit_code = 1
     retryable = False
+    about: str | None = None  # what an alert names, where that is not the step that failed
 
     def __init__(self, message: str, *, next_step: str | None = None) -> None:
         super().__init__(message)
@@ -67,3 +68,16 @@ class WarehouseUnavailable(OnestopError):
 
 class BuildFailed(OnestopError):
     """dbt could not build the models, or a test of what it built failed."""
+
+
+class DeliveryFailed(OnestopError):
+    """Something was not delivered, or nobody knows whether it was; the others have theirs.
+
+    Args:
+        about: the period.
+        retryable: whether a later try may succeed by itself.
+    """
+
+    def __init__(self, message: str, *, next_step: str, about: str, retryable: bool) -> None:
+        super().__init__(message, next_step=next_step)
+        self.about, self.retryable = about, retryable

@@ -10,14 +10,12 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def resource(name: str) -> Path:
-    """The folder `dbt_project`, `expectations` or `dags`.
+    """The folder `dbt_project`, `expectations` or `dags`, or a file beside them.
 
     Raises:
         OnestopError: neither the source tree nor the installed wheel has it.
     """
     for candidate in (_PACKAGE / "_bundled" / name, _PACKAGE.parents[1] / name):
-        if candidate.is_dir():
+        if candidate.exists():
             return candidate
-    raise OnestopError(
-        f"the folder {name} is missing from this installation", next_step="install the onestop wheel again"
-    )
+    raise OnestopError(f"{name} is missing from this installation", next_step="install the onestop wheel again")

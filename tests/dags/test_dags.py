@@ -6,6 +6,7 @@ import ast
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from onestop.config import load
 from onestop.platform.names import expected_dag_ids
 from onestop.resources import resource
+from soak.airflow_faults import BROKEN
 
 DAGS = resource("dags")
 FILES = sorted(DAGS.glob("*.py"))
@@ -33,13 +35,13 @@ sources:
 FROM_THE_RUN = ("logical_date", "execution_date", "data_interval", "data_interval_start", "data_interval_end", "ds")
 
 
-def read_dags(folder: Path, text: str) -> dict[str, Any]:
+def read_dags(folder: Path, text: str, dags: Path = DAGS) -> dict[str, Any]:
     """What Airflow makes of the DAGs for a province.yml with this text."""
     config = folder / "province.yml"
     config.write_text(text, encoding="utf-8")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW_", "ONESTOP_"))}
     done = subprocess.run(
-        [sys.executable, str(READER), str(DAGS)],
+        [sys.executable, str(READER), str(dags)],
         env=kept
         | {
             "AIRFLOW_HOME": str(folder / "airflow"),
@@ -144,14 +146,15 @@ def test_a_period_is_a_parameter(dags: dict[str, Any]) -> None:
     assert dag["params"] == ["ask_approval", "period", "reason"]
     before = {name: task["before"] for name, task in dag["tasks"].items()}
     assert before == {
-        "resolve_period": ["deliver", "draft", "draft_edition", "publish", "send_back"],
+        "resolve_period": ["ask_units", "deliver", "draft", "draft_edition", "publish", "send_back"],
         "draft": ["draft_edition"],
-        "draft_edition": ["approve", "publish"],
+        "draft_edition": ["approve", "ask_units", "publish"],
         "approve": ["decide", "publish", "send_back"],
         "decide": ["publish", "send_back"],
         "publish": ["deliver"],
         "deliver": [],
         "send_back": [],
+        "ask_units": [],
     }
 
 
@@ -174,7 +177,7 @@ def test_quarantine_is_judged_again_between_the_loads_and_the_build(dags: dict[s
 
 def test_every_task_has_an_owner_and_retries_with_growing_waits(dags: dict[str, Any]) -> None:
     tasks = [task for dag in dags.values() for task in dag["tasks"].values()]
-    assert len(tasks) == 30
+    assert len(tasks) == 31
     for task in tasks:
         assert task["owner"] == "onestop"
         assert task["retries"] >= 2
@@ -224,6 +227,15 @@ def test_a_broken_province_is_one_clear_import_error_per_file(tmp_path: Path, te
         assert words in message
         assert "Next step" in message
         assert "Traceback" not in message
+
+
+def test_broken_dag_files_are_named_and_the_others_are_read(tmp_path: Path) -> None:
+    dags = shutil.copytree(DAGS, tmp_path / "dags", ignore=shutil.ignore_patterns("__pycache__"))
+    for name, content in BROKEN.items():
+        (dags / name).write_text(content, encoding="utf-8")
+    found = read_dags(tmp_path, PROVINCE, dags)
+    assert set(found["import_errors"]) == set(BROKEN)
+    assert set(found["dags"]) == EXPECTED
 
 
 def test_there_are_dag_files() -> None:

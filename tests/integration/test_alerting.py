@@ -25,7 +25,7 @@ from onestop.platform import dag_alerts
 from onestop.platform.dag_support import final_faults
 from onestop.warehouse.connection import connect
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.every_server]
 SILENT = SourceUnavailable("igate does not answer: connection refused", next_step="look whether igate runs")
 
 

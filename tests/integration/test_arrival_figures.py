@@ -17,7 +17,7 @@ from onestop.reporting.arrival_figures import load_expected
 from onestop.reporting.arrivals import Expected
 from onestop.warehouse.connection import connect
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.every_server]
 ZONE = "Asia/Ho_Chi_Minh"
 NOW = datetime(2024, 9, 10, 23, 30, tzinfo=ZoneInfo(ZONE))
 DAYS = 260

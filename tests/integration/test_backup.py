@@ -25,7 +25,7 @@ from onestop.warehouse.connection import connect
 from onestop.warehouse.dump import in_database
 from onestop.warehouse.embedded import WAREHOUSE, EmbeddedPostgres
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.every_server]
 NOW = datetime.fromisoformat("2026-11-25T21:00:00+07:00")
 DAY = timedelta(days=1)
 

@@ -17,7 +17,7 @@ from onestop.transform import rounds
 from onestop.transform.dbt import LAYERS
 from onestop.warehouse.connection import connect
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.every_server]
 NOW = datetime.fromisoformat("2024-10-20T08:00:00+07:00")
 DAY = timedelta(days=1)
 

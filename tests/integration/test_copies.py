@@ -10,7 +10,7 @@ import pytest
 
 from onestop.warehouse.copy import Copies, bytea
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.every_server]
 
 
 def columns(first: int, count: int = 2_000) -> dict[str, pa.Array]:

@@ -31,47 +31,27 @@ from onestop import config
 from onestop.cli.app import app
 from onestop.delivery import mail
 from onestop.delivery.parcel import Parcel
-from onestop.errors import ConfigurationError, DataRefused, OnestopError
+from onestop.errors import ConfigurationError, DataRefused, DeliveryFailed, OnestopError
 from onestop.periods import Period, parse
-from onestop.pipeline import delivery, quarterly
+from onestop.pipeline import delivery, quarterly, undelivered
 from onestop.pipeline.delivery import Deliveries
 from onestop.reporting.draft import PRODUCTS
-from onestop.reporting.editions import life, products, store, unit_answers
+from onestop.reporting.editions import life, store, unit_answers
 from onestop.reporting.editions.verify import verify
 from onestop.reporting.model import Counts, ReportFigures
 from onestop.warehouse.connection import connect
 from onestop.warehouse.embedded import EmbeddedPostgres
-from small_province import AGENCIES, small_figures
+from returned_mail import report
+from small_editions import AT, draft
+from small_province import small_figures
 from worlds import World, make_world
 
 pytestmark = pytest.mark.integration
 QUARTER, MONTH = parse("2024-Q3"), parse("2024-M09")
-AT = datetime.fromisoformat("2024-09-25T08:00:00+07:00")
 UNIT, UNIT_NAME = "H15.31", "UBND thành phố Buôn Ma Thuột"
 USER, PASSWORD = "office", "a-Secret-of-the-test"
 EVERYTHING = set(PRODUCTS)
 PART = "bieu-ii-06a-H15.31.xlsx"
-
-
-def draft(
-    connection: psycopg.Connection[Any], period: Period, version: int, figures: ReportFigures | None = None
-) -> None:
-    """A draft of the small province, as it would be filled from the models."""
-    reason = "đính chính" if version > 1 else None
-    edition_id = store.add_draft(
-        connection, period, version=version, known_at=AT, is_preliminary=False, at=AT, by="Trần Thị B",
-        reason_code="other" if reason else None, reason=reason, code_version="1",
-    )  # fmt: skip
-    shown = replace(figures or small_figures(), period=period)
-    connection.execute(
-        "insert into published.report_figures values (%s, %s)", [edition_id, products.as_text(shown, "vi")]
-    )
-    for number, (code, _, _, parent) in enumerate(AGENCIES):
-        chain = [code, *([parent] if parent else [])]
-        connection.execute(
-            "insert into published.place values (%s, %s, %s, '2020-01-01', '2030-01-01', %s, %s)",
-            [edition_id, number, code, chain, chain],
-        )
 
 
 def publish(connection: psycopg.Connection[Any], settings: config.Settings, period: Period, version: int) -> str:
@@ -386,6 +366,47 @@ def test_a_folder_of_this_machine(office: Office) -> None:
     assert [one.state for one in found] == ["sent", "failed"] and "1 lay there" in found[0].message
 
 
+def test_a_letter_that_comes_back_is_noted_once_and_alerted_until_it_is_mended(office: Office) -> None:
+    def look(settings: config.Settings) -> list[tuple[str, str]]:
+        with closing(connect(office.world.dsn, autocommit=True)) as connection:
+            return [(found.subject, found.evidence) for found in undelivered.undelivered(connection, settings, AT)]
+
+    box, back = Mailbox(), office.world.folder / "back"
+    recipient = "{id: moved, unit: H15.20, mail: moved@daklak.gov.vn}"
+    with mail_server(box) as port:
+        settings = office.names(recipient, mail=plain(port), more="returned: back, ")
+        assert not office.deliver(settings).alerts
+        ((mailbox, said),) = look(settings)  # the folder may be a mount that is missing: that is said, not hidden
+        assert mailbox == "returned mail" and "cannot be read" in said
+        back.mkdir()
+        assert look(settings) == []
+        (sent,) = box.messages["moved@daklak.gov.vn"]
+        letter = report(name=sent["Message-ID"]).replace("Vanthu@so.", "Moved@").encode()
+        for name in ("1.eml", "again.eml"):
+            (back / name).write_bytes(letter)
+            os.utime(back / name, (AT.timestamp(), AT.timestamp()))
+        assert look(settings) == look(settings)  # read twice, noted once
+        ((period, said),) = look(settings)
+        assert period == "statutory:2024-Q3" and "moved (mail, moved@daklak.gov.vn) returned" in said
+        assert "User unknown" in said
+        assert office.states("moved") == ["reserved", "sent", "returned"]
+        (found,) = office.deliver(settings, retry=True).alerts  # never sent again by itself
+        assert (found.state, found.is_new) == ("returned", False) and "correct the address" in str(found.next_step)
+        # A command tells what the watch would: the same alert, once; the corrected address settles it.
+        words = ["quarter", "deliver", "2024-Q3", "--config", str(settings.file)]
+        assert CliRunner().invoke(app, words).exit_code == 1
+        query = "select fingerprint from ops.alert_open where fingerprint like 'delivery_failed:%%'"
+        assert office.world.rows(query) == [("delivery_failed:statutory:2024-Q3",)]
+        settings = office.names(recipient.replace("moved@", "found@"), mail=plain(port), more="returned: back, ")
+        assert CliRunner().invoke(app, words).exit_code == 0
+        assert office.world.rows(query) == [] and look(settings) == []
+        # The address was right, the mailbox full: what is sent anew is another letter.
+        settings = office.names(recipient, mail=plain(port), more="returned: back, ")
+        assert not office.deliver(settings, again="moved", reason="hộp thư đã dọn").alerts
+    assert box.messages["moved@daklak.gov.vn"][1]["Message-ID"] != sent["Message-ID"]
+    assert look(settings) == []
+
+
 def test_wrong_recipients_stop_everything_before_anything_is_sent(office: Office) -> None:
     settings = office.names(
         "{id: good, folder: out}", "{id: bad, unit: H15.99, folder: out}", "{id: root, unit: H15, folder: out}"
@@ -586,14 +607,24 @@ def other_figures(code: str) -> ReportFigures:
     return replace(figures, units=units)
 
 
-def test_a_workbook_that_is_no_answer_is_refused_by_name(office: Office, tmp_path: Path) -> None:
+def test_a_workbook_that_is_no_answer_is_refused_by_name(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     period = parse("2024-M07")
     settings = office.names("{id: july, unit: H15.01, folder: out}")
     with closing(connect(office.world.dsn, autocommit=True)) as connection:
         draft(connection, period, 1)
+    # As the DAG asks; whom it may not ask, and where nobody receives for a unit, it asks nobody.
     from onestop.pipeline import unit_answers as flow
 
-    assert not flow.ask(settings, period, clock=lambda: AT, by="Lê C").alerts
+    monkeypatch.setenv("ONESTOP_AS_OF", AT.isoformat())
+    assert quarterly.ask(settings, str(period)) == ["july: sent"] == quarterly.ask(settings, str(period))
+    assert quarterly.ask(office.names("{id: all, folder: out}"), str(period)) == []
+    silent = office.names("{id: july, unit: H15.01, folder: gone}", more="ask_units: false, ")
+    assert quarterly.ask(silent, str(period)) == []
+    with pytest.raises(DeliveryFailed, match="july .folder, gone. failed"):
+        quarterly.ask(office.names("{id: july, unit: H15.01, folder: gone}"), str(period))
+    settings = office.names("{id: july, unit: H15.01, folder: out}")
     other = answered(office.out / "statutory_2024-M07", "H15.01", "Phạm D", "Xác nhận")
     text, empty = tmp_path / "text.xlsx", tmp_path / "empty.xlsx"
     text.write_text("not a workbook")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from delivery_servers import Mailbox, mail_server
 from onestop import config
 from onestop.clock import system_now
 from onestop.config import Settings
@@ -18,7 +19,7 @@ from onestop.errors import OnestopError
 from onestop.pipeline import doctor_host
 from onestop.pipeline.doctor import examine
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.every_server]
 TEXT = (
     "province: {code: H15, name_vi: Đắk Lắk}\n"
     'sources: [{id: igate, kind: one_stop_api, base_url: "http://127.0.0.1:1", credentials: IGATE}]\n'
@@ -90,3 +91,22 @@ def test_what_is_not_in_order_is_said_with_a_next_step(
 
     settings.file.write_text(TEXT + "alerts: {engineer: [NOT_SET_HOOK]}\n", encoding="utf-8")
     assert "not set: NOT_SET_HOOK" in refused(doctor_host.alert_channels, config.load(settings.file))
+
+
+def test_whether_recipients_can_be_reached(settings: Settings, tmp_path: Path) -> None:
+    box = Mailbox()
+    with mail_server(box) as port:
+        (tmp_path / "province.yml").write_text(
+            f"{TEXT}delivery:\n  returned: back\n"
+            f"  mail: {{host: 127.0.0.1, port: {port}, security: none, sender: a@daklak.gov.vn}}\n"
+            "  recipients: [{id: all, mail: b@daklak.gov.vn}, {id: here, folder: .}, {id: mount, folder: missing}]\n",
+            encoding="utf-8",
+        )
+        found = {finding.check: finding for finding in examine(config.load(settings.file))}
+    assert found["delivery by mail"].ok and found["recipient here"].ok and box.asked == []
+    assert not found["recipient mount"].ok and "is not there" in found["recipient mount"].says
+    assert not found["returned mail"].ok
+    (tmp_path / "back").mkdir()
+    found = {finding.check: finding for finding in examine(config.load(settings.file))}
+    assert not found["delivery by mail"].ok and "cannot be reached" in found["delivery by mail"].says
+    assert found["returned mail"].ok

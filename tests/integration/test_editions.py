@@ -40,7 +40,7 @@ from onestop.warehouse.connection import connect
 from onestop.warehouse.embedded import EmbeddedPostgres
 from worlds import CLIENT, SECRET, World, dossier, make_world, write_csv
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.every_server]
 QUARTER, CALENDAR = parse("2024-Q3"), parse("calendar:2024-Q3")
 FIRST = datetime.fromisoformat("2024-09-25T08:00:00+07:00")
 SECOND = datetime.fromisoformat("2024-10-10T08:00:00+07:00")

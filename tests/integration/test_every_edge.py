@@ -25,7 +25,7 @@ from onestop.warehouse.connection import connect
 from onestop.working_time import Stop, WorkingCalendar, read_exceptions
 from raw_rows import supplement
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.every_server]
 NOW = datetime.fromisoformat("2025-09-25T08:00:00+07:00")
 ROOT = "H15"
 Where = dict[str, tuple[str, str] | None]

@@ -17,7 +17,7 @@ from onestop.pipeline.reference import ingest_reference
 from onestop.sandbox.server import OneStopServer
 from worlds import AS_OF, CLIENT, SECRET, World, dossier, make_world
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.every_server]
 
 
 class Feed:

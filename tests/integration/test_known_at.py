@@ -23,7 +23,7 @@ from onestop.pipeline.known_at import report_known_at
 from onestop.warehouse.connection import connect
 from worlds import AGENCIES, World, make_world
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.every_server]
 NOW = datetime.fromisoformat("2024-09-25T08:00:00+07:00")
 UNIT = "H15.07"
 

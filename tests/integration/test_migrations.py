@@ -21,7 +21,7 @@ from onestop.warehouse.connection import connect, masked, require_writable
 from onestop.warehouse.embedded import EmbeddedPostgres
 from onestop.warehouse.migrations import migrate
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.every_server]
 
 Folder = Callable[..., Path]
 

@@ -25,7 +25,7 @@ from onestop.sandbox.portal_files import dossier_row, file_name, write_xlsx
 from onestop.sandbox.server import OneStopServer
 from worlds import AS_OF, CLIENT, SECRET, World, dossier, make_world
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.every_server]
 LATER = AS_OF + timedelta(days=1)
 NEW_UNIT = "H15.88"
 STATUSES = "select record_key, version, status from quarantine.rejected_row order by record_key nulls last, version"

@@ -38,7 +38,7 @@ from onestop.warehouse.migrations import migrated
 from onestop.warehouse.rights import PRIVILEGES, declaration
 from worlds import AS_OF, CLIENT, SECRET, World, dossier, make_world
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.every_server]
 QUARTER = parse("2024-Q3")
 OWN, OTHER = "H15.21", "H15.07"  # a district with a commune under it; a department
 UNDER = "H15.21.01"

@@ -32,7 +32,7 @@ from onestop.warehouse.connection import connect
 from onestop.warehouse.embedded import EmbeddedPostgres
 from onestop.warehouse.migrations import migrate
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.every_server]
 
 AS_OF = datetime.fromisoformat("2024-09-25T08:00:00+07:00")
 PROVINCE, A, DISTRICT, B, C = "H15", "H15.01", "H15.21", "H15.21.001", "H15.21.002"

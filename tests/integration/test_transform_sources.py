@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 from onestop.transform.dbt import build
 from onestop.warehouse.connection import connect
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.every_server]
 
 PROVINCE = "H15"
 LOADED, LATER = "2024-09-20T08:00:00+07:00", "2024-09-24T08:00:00+07:00"

@@ -21,7 +21,7 @@ from onestop.pipeline import alerting, operations
 from onestop.pipeline.impact import awaited_period
 from onestop.warehouse.connection import connect
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.every_server]
 NOW = datetime.fromisoformat("2024-09-25T08:00:00+07:00")  # a Wednesday; the sources were due at 02:00
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 NIGHT = NOW.replace(hour=2)

@@ -16,9 +16,12 @@ from typer.exceptions import TyperException
 from onestop import __version__
 from onestop.cli import (
     alerts,
+    bi,
     delivery,
+    erase,
     explain,
     former,
+    keys,
     lineage,
     local,
     maintenance,
@@ -29,6 +32,7 @@ from onestop.cli import (
     quarter,
     reconcile,
     roles,
+    show,
     steps,
     unit_answers,
     watch,
@@ -77,6 +81,10 @@ delivery.register()
 unit_answers.register()
 explain.register(app)
 roles.register(app)
+keys.register(app)
+erase.register(app)
+show.register(app)
+bi.register(app)
 alerts.register(app)
 watch.register(app)
 maintenance.register(app)
@@ -107,7 +115,12 @@ def main() -> None:
         error_console.print("stopped")
         code = 1
     except Exception as fault:
-        if debug:
+        from onestop.pipeline.warehouse_faults import fault_of  # here, for the speed of commands that ask no database
+
+        said = fault_of(fault, " ".join(words[:1]))
+        if said and not debug:
+            _show(said, debug)
+        elif debug:
             traceback.print_exc()
         else:
             error_console.print(f"[red]Unexpected fault[/red] {secret_free(_words(fault))}", highlight=False)

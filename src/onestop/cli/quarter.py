@@ -123,7 +123,15 @@ def publish(
 
 
 @quarter.command()
-def files(period: Period, config_file: Config = DEFAULT_CONFIG, version: Version = None, as_json: Json = False) -> None:
+def files(
+    period: Period,
+    config_file: Config = DEFAULT_CONFIG,
+    version: Version = None,
+    word_as_pdf: Annotated[
+        bool, typer.Option("--word-as-pdf", help="Also the Word report as LibreOffice prints it, beside the folder.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Write the stored files of a published edition into its folder again.
 
     Example: onestop quarter files 2024-Q3 --edition 1
@@ -131,7 +139,7 @@ def files(period: Period, config_file: Config = DEFAULT_CONFIG, version: Version
     from onestop.pipeline import editions
 
     wanted, settings = periods.parse(period), config.load(config_file)
-    paths = editions.files(settings, wanted, version)
+    paths = editions.files(settings, wanted, version, word_as_pdf=word_as_pdf)
     if as_json:
         print_json({"period": str(wanted), "reports": paths})
     else:

@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from onestop import config, periods
-from onestop.cli.delivery import Again, AgainReason, Retry, show
+from onestop.cli.delivery import Again, AgainReason, Retry, show, tell
 from onestop.cli.output import console, print_json
 from onestop.cli.quarter import By, Period, Version, quarter
 from onestop.cli.steps import DEFAULT_CONFIG, AsOf, Config, Json
@@ -55,6 +55,7 @@ def ask(
         again=again,
         reason=reason,
     )
+    tell(settings, found, again)
     show(found, as_json)
 
 

@@ -20,6 +20,8 @@ from onestop.delivery.log import Attempt, Kind
 from onestop.delivery.parcel import Outcome, Parcel, State
 from onestop.reporting.editions.model import Edition
 
+ALERTS: frozenset[str] = frozenset(("failed", "bounced", "unknown", "returned"))
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -46,7 +48,7 @@ class Delivered:
     @property
     def is_alert(self) -> bool:
         """Whether somebody must do something."""
-        return self.state in ("failed", "bounced", "unknown")
+        return self.state in ALERTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class Courier:
             reason=reason,
         )
         log.reserve(self.connection, attempt)
-        sent_before = sum(one.state == "sent" for one in before)
+        sent_before = sum(one.state in ("sent", "returned") for one in before)
         outcome = self._send(recipient, parcel, sent_before)
         return log.end(self.connection, attempt, outcome, self.clock()), outcome
 
@@ -148,9 +150,11 @@ def _may_retry(last: Attempt) -> bool:
 def _standing(last: Attempt, outcome: Outcome | None = None) -> Delivered:
     state: State = "unknown" if last.state == "reserved" else last.state
     again = f"--again {last.recipient} --reason '...'"
+    corrected = f"correct the address in province.yml, then deliver; if it is right and the cause is mended: {again}"
     steps: dict[str, str] = {
         "failed": "mend what the message says, then deliver with --retry",
-        "bounced": f"correct the address in province.yml, then deliver; if it is right and the cause is mended: {again}",
+        "bounced": corrected,
+        "returned": corrected,
         "unknown": f"ask whether it arrived; if not: {again}",
     }
     if last.channel != "mail":

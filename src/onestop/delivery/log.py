@@ -18,7 +18,7 @@ from psycopg.rows import dict_row
 from onestop.config import Recipient
 from onestop.delivery.parcel import Outcome, State
 from onestop.errors import OnestopError
-from onestop.periods import Period
+from onestop.periods import Period, parse
 
 Kind = Literal["edition", "draft"]
 STOPPED = "the program was stopped while it was sending"
@@ -105,6 +105,22 @@ def end(connection: psycopg.Connection[Any], attempt: Attempt, outcome: Outcome,
     ended = replace(attempt, state=outcome.state, message=outcome.message, happened_at=at)
     _add(connection, replace(ended, reason=None))
     return ended
+
+
+def of_mail(connection: psycopg.Connection[Any], message_id: str, address: str) -> Attempt | None:
+    """The newest attempt that a mail server took under this Message-ID, to this address; as it stands now."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        taken = cursor.execute(
+            "select period_convention, period, edition_id, recipient, attempt from published.delivery"
+            " where channel = 'mail' and state = 'sent' and lower(address) = %s and position(%s in message) > 0"
+            " order by delivery_id desc limit 1",
+            [address, message_id],
+        ).fetchone()
+    if taken is None:
+        return None
+    of_period = rows(connection, parse(f"{taken['period_convention']}:{taken['period']}"), taken["recipient"])
+    wanted = (taken["edition_id"], address, taken["attempt"])
+    return next(one for one in attempts(of_period) if (one.edition_id, one.address.lower(), one.attempt) == wanted)
 
 
 def _add(connection: psycopg.Connection[Any], row: Attempt) -> None:

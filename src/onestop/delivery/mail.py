@@ -59,8 +59,27 @@ def letter(mail: Mail, to: str, parcel: Parcel, *, sender_name: str, name: str, 
 
 def send(mail: Mail, to: str, message: EmailMessage) -> Outcome:
     """Hand the message to the server for one address. Whatever happens, an outcome."""
+    connection = _opened(mail)
+    if isinstance(connection, Outcome):
+        return connection
+    with contextlib.closing(connection):
+        return _handed_over(connection, mail, to, message)
+
+
+def look(mail: Mail) -> Outcome:
+    """Whether the server can be reached and lets us in; nothing is sent. `sent`: it does."""
+    connection = _opened(mail)
+    if isinstance(connection, Outcome):
+        return connection
+    with contextlib.closing(connection), contextlib.suppress(smtplib.SMTPException, OSError):
+        connection.quit()
+    return Outcome("sent", f"{mail.host}:{mail.port} lets us in")
+
+
+def _opened(mail: Mail) -> smtplib.SMTP | Outcome:
+    """A session, or why there is none."""
     try:
-        connection = session(mail)
+        return session(mail)
     except smtplib.SMTPAuthenticationError as problem:
         return Outcome(
             "failed",
@@ -81,8 +100,6 @@ def send(mail: Mail, to: str, message: EmailMessage) -> Outcome:
         return Outcome("failed", problem.message, problem.next_step)
     except (smtplib.SMTPException, OSError) as problem:
         return Outcome("failed", f"the mail server cannot be reached: {_words(problem)}", _NETWORK, can_retry=True)
-    with contextlib.closing(connection):
-        return _handed_over(connection, mail, to, message)
 
 
 def _handed_over(connection: smtplib.SMTP, mail: Mail, to: str, message: EmailMessage) -> Outcome:

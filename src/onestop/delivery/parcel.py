@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-State = Literal["sent", "failed", "bounced", "unknown"]
+State = Literal["sent", "failed", "bounced", "unknown", "returned"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Outcome:
     """How an attempt ended.
 
     state: failed: surely not delivered. bounced: refused for good. unknown: the other side had all of it and never said
-        whether it took it.
+        whether it took it. returned: taken, and sent back later.
     can_retry: a later try may succeed without anybody doing anything.
     """
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
@@ -45,9 +46,18 @@ class Place(Protocol):
 
 def deliver(settings: Settings, recipient: Recipient, parcel: Parcel) -> Outcome:
     """Put the parcel into the recipient's folder. Whatever happens, an outcome."""
+    return _at(settings, recipient, partial(put, parcel=parcel))
+
+
+def look(settings: Settings, recipient: Recipient) -> Outcome:
+    """Whether the recipient's folder can be reached; nothing is written. `sent`: it can."""
+    return _at(settings, recipient, lambda place: _missing(place) or Outcome("sent", f"{place.name} is there"))
+
+
+def _at(settings: Settings, recipient: Recipient, act: Callable[[Place], Outcome]) -> Outcome:
     try:
         with _place(settings, recipient) as place:
-            return put(place, parcel)
+            return act(place)
     except OnestopError as problem:
         return Outcome("failed", problem.message, problem.next_step, can_retry=problem.retryable)
     except (ConnectionError, TimeoutError) as problem:
@@ -66,14 +76,20 @@ def deliver(settings: Settings, recipient: Recipient, parcel: Parcel) -> Outcome
         )
 
 
+def _missing(place: Place) -> Outcome | None:
+    if place.exists():
+        return None
+    return Outcome(
+        "failed",
+        f"the folder {place.name} is not there",
+        "make it, or connect what it lies on, or correct province.yml; then deliver with --retry",
+    )
+
+
 def put(place: Place, parcel: Parcel) -> Outcome:
     """Write what is not there yet. Raises OSError."""
-    if not place.exists():
-        return Outcome(
-            "failed",
-            f"the folder {place.name} is not there",
-            "make it, or connect what it lies on, or correct province.yml; then deliver with --retry",
-        )
+    if missing_folder := _missing(place):
+        return missing_folder
     folder, missing = PurePosixPath(parcel.folder), []
     for name, content in parcel.files.items():
         there = place.read(folder / name, len(content) + 1)

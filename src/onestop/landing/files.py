@@ -35,6 +35,15 @@ class Files(Protocol):
     def exists(self, name: str) -> bool:
         """Whether there is a file of that name."""
 
+    def names(self) -> list[str]:
+        """All files, in the order of their names; what a killed process left half written is none."""
+
+    def replace(self, name: str, data: bytes) -> None:
+        """Puts other bytes in a file's place: at any moment it is whole, the old or the new. For rotation of keys alone."""
+
+    def remove(self, name: str) -> None:
+        """Removes a file. For erasure alone."""
+
 
 def files_at(url: str) -> Files:
     """The files below an address: a path, file://..., memory://..., or any other that fsspec knows.
@@ -79,6 +88,25 @@ class LocalFiles:
 
     def write_new(self, name: str, data: bytes) -> None:
         """See Files."""
+        self._write(name, data, is_new=True)
+
+    def replace(self, name: str, data: bytes) -> None:
+        """See Files."""
+        self._write(name, data, is_new=False)
+
+    def remove(self, name: str) -> None:
+        """See Files."""
+        with _explained(str(self._root)):
+            (self._root / name).unlink(missing_ok=True)
+            _flush_folder((self._root / name).parent)
+
+    def names(self) -> list[str]:
+        """See Files."""
+        with _explained(str(self._root)):
+            found = (Path(place) / name for place, _, names in os.walk(self._root) for name in names)
+            return sorted(path.relative_to(self._root).as_posix() for path in found if not path.name.startswith("."))
+
+    def _write(self, name: str, data: bytes, *, is_new: bool) -> None:
         path = self._root / name
         with _explained(str(self._root)):
             self._make_folder(path.parent)
@@ -89,7 +117,7 @@ class LocalFiles:
                     file.write(data)
                     file.flush()
                     os.fsync(file.fileno())
-                if path.exists():
+                if is_new and path.exists():
                     raise FileExistsError(errno.EEXIST, "exists", str(path))
                 draft.rename(path)
             except BaseException:
@@ -134,11 +162,30 @@ class RemoteFiles:
 
     def write_new(self, name: str, data: bytes) -> None:
         """See Files."""
+        self._write(name, data, is_new=True)
+
+    def replace(self, name: str, data: bytes) -> None:
+        """See Files."""
+        self._write(name, data, is_new=False)
+
+    def remove(self, name: str) -> None:
+        """See Files."""
+        with _explained(self._root), suppress(FileNotFoundError):
+            self._filesystem.rm_file(f"{self._root}/{name}")
+
+    def names(self) -> list[str]:
+        """See Files."""
+        with _explained(self._root), suppress(FileNotFoundError):
+            found = [str(path).split(self._root.lstrip("/") + "/", 1)[-1] for path in self._filesystem.find(self._root)]
+            return sorted(name for name in found if not name.rpartition("/")[2].startswith("."))
+        return []
+
+    def _write(self, name: str, data: bytes, *, is_new: bool) -> None:
         path = f"{self._root}/{name}"
         folder, _, base = path.rpartition("/")
         draft = f"{folder}/.{base}.{secrets.token_hex(4)}"
         with _explained(self._root):
-            if self._filesystem.exists(path):
+            if is_new and self._filesystem.exists(path):
                 raise FileExistsError(errno.EEXIST, "exists", path)
             self._filesystem.makedirs(folder, exist_ok=True)
             try:

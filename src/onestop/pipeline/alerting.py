@@ -26,6 +26,7 @@ from onestop.errors import (
     BuildFailed,
     ConfigurationError,
     DataRefused,
+    DeliveryFailed,
     OnestopError,
     SourceUnavailable,
     WarehouseUnavailable,
@@ -35,6 +36,7 @@ from onestop.logs import bound
 from onestop.pipeline.flows import RunResult
 from onestop.pipeline.impact import impact
 from onestop.pipeline.refusal import refusal_vi
+from onestop.pipeline.warehouse_faults import explained
 from onestop.quality.quarantine_status import Selection
 from onestop.warehouse.connection import connect
 from onestop.warehouse.embedded import EmbeddedPostgres
@@ -55,6 +57,7 @@ OF_RUNS = frozenset(
         "task_failed",
         "data_refused",
         "backup_failed",
+        "delivery_failed",
     )
 )
 _KINDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
@@ -63,6 +66,7 @@ _KINDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = 
     (SourceUnavailable, "source_unavailable"),
     ((WarehouseUnavailable, psycopg.OperationalError, psycopg.InterfaceError), "warehouse_unavailable"),
     (BuildFailed, "build_failed"),
+    (DeliveryFailed, "delivery_failed"),
     (ConfigurationError, "configuration"),
 )
 _log = logging.getLogger("onestop.alerts")
@@ -91,7 +95,7 @@ def of_fault(settings: Settings, problem: BaseException, subject: str, *, run_ur
 
     def act(at_desk: Desk, connection: psycopg.Connection[Any] | None, at: datetime) -> None:
         kind = kind_of(problem, subject)
-        about = WAREHOUSE if kind == "warehouse_unavailable" else subject
+        about = WAREHOUSE if kind == "warehouse_unavailable" else getattr(problem, "about", None) or subject
         impact_en, impact_vi = impact(connection, settings, kind, about, at)
         evidence, next_step = words(problem)
         said = f"{subject}: {evidence}" if about != subject else evidence
@@ -125,7 +129,7 @@ def watched(settings: Settings, subject: str) -> Iterator[None]:
     Wrong words on the command line are nobody's alert, nor is a source that somebody asked for outside of its hours.
     """
     try:
-        with bound(step=subject):
+        with bound(step=subject), explained(subject):
             yield
     except ConfigurationError:
         raise

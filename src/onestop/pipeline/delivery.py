@@ -16,7 +16,7 @@ from onestop.delivery import letter, log
 from onestop.delivery.courier import Courier, Delivered, Job
 from onestop.delivery.log import Attempt
 from onestop.delivery.parcel import Parcel
-from onestop.errors import ConfigurationError, OnestopError
+from onestop.errors import ConfigurationError, DeliveryFailed, OnestopError
 from onestop.periods import Period
 from onestop.pipeline.editions import somebody, warehouse
 from onestop.reporting import unit_part
@@ -42,10 +42,6 @@ class Deliveries:
     def alerts(self) -> tuple[Delivered, ...]:
         """Those for which somebody must do something."""
         return tuple(one for one in self.all if one.is_alert)
-
-
-class DeliveryFailed(OnestopError):
-    """Something was not delivered, or nobody knows whether it was; the others have theirs."""
 
 
 def deliver(
@@ -136,13 +132,13 @@ def alarm(found: Deliveries) -> None:
         return
     lines = [f"{one.recipient} ({one.channel}, {one.address}) {one.state}: {one.message}" for one in found.alerts]
     steps = [f"{one.recipient}: {one.next_step}" for one in found.alerts]
-    failed = DeliveryFailed(
+    raise DeliveryFailed(
         f"{found.edition.name}: {len(lines)} of {len(found.all)} recipients did not surely get theirs:\n"
         + "\n".join(lines),
         next_step="; ".join(steps),
+        about=str(found.edition.value),
+        retryable=all(one.state == "failed" for one in found.alerts),
     )
-    failed.retryable = all(one.state == "failed" for one in found.alerts)
-    raise failed
 
 
 def chosen(settings: Settings, again: str | None) -> tuple[Recipient, ...]:

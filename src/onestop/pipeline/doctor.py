@@ -7,10 +7,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 from onestop.clock import system_now, to_stamp
 from onestop.config import PortalExportSource, Settings, Source
+from onestop.delivery import mail, places, returned
+from onestop.delivery.parcel import Outcome
 from onestop.errors import OnestopError
+from onestop.pipeline import hash_keys
 from onestop.pipeline.connectors import connector
 from onestop.pipeline.doctor_host import host_checks, server_checks
 from onestop.pipeline.file_folders import file_system
@@ -39,9 +43,12 @@ def examine(settings: Settings) -> list[Finding]:
         ("keys", partial(_keys, settings)),
         ("disk", partial(_disk, settings)),
         ("warehouse", partial(_warehouse, settings)),
+        ("hash keys", partial(_hash_keys, settings)),
+        ("audit", partial(_audit, settings)),
         *server_checks(settings),
         *((f"reference {kind.name}", partial(_reference, settings, kind)) for kind in FILES),
         *((f"source {source.id}", partial(_source, settings, source)) for source in settings.sources),
+        *_deliveries(settings),
     ]
     return list(_examined(checks))
 
@@ -58,6 +65,31 @@ def _examined(checks: list[tuple[str, Callable[[], str]]]) -> Iterator[Finding]:
 def _keys(settings: Settings) -> str:
     load_keys(settings)
     return "present"
+
+
+def _hash_keys(settings: Settings) -> str:
+    """Whether the warehouse's hashes were made with the keys at hand."""
+    keys = load_keys(settings)
+    with closing(connect(warehouse_dsn(settings), autocommit=True)) as connection:
+        if not connection.execute("select to_regclass('ops.hash_key') is not null").fetchall()[0][0]:
+            return "nothing is stored yet"
+        names = hash_keys.stored(connection)
+    if names and hash_keys.fitting(keys, names) < len(keys.ring):
+        return "a new one waits: onestop keys rotate"
+    return "in force"
+
+
+def _audit(settings: Settings) -> str:
+    """Whether the server says who logged in and read what: never a fault, because it is for whoever runs the server."""
+    with closing(connect(warehouse_dsn(settings), autocommit=True)) as connection:
+        ((logged, preloaded),) = connection.execute(
+            "select current_setting('log_connections'), current_setting('shared_preload_libraries', true)"
+            " where pg_has_role(current_user, 'pg_read_all_settings', 'USAGE')"
+            " union all select current_setting('log_connections'), null limit 1"
+        ).fetchall()
+    loaded = "" if preloaded is None else "; pgaudit is loaded" if "pgaudit" in preloaded else "; pgaudit is not loaded"
+    said = "logs" if logged not in ("off", "") else "does not log"
+    return f"the server {said} who logs in{loaded} (docs/rights.md)"
 
 
 def _disk(settings: Settings) -> str:
@@ -99,6 +131,28 @@ def _reference(settings: Settings, kind: ReferenceFile) -> str:
             raise OnestopError(f"{path} is missing", next_step="put it there; docs/sources.md says what it holds")
         return "not there (optional)"
     return f"{len(read_reference(kind, path.read_bytes())):,} rows"
+
+
+def _deliveries(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
+    """The mail server and the folders of those who receive; nothing is sent."""
+    if settings.delivery.mail and any(one.mail for one in settings.delivery.recipients):
+        yield "delivery by mail", partial(_reached, partial(mail.look, settings.delivery.mail))
+    for one in settings.delivery.recipients:
+        if not one.mail:
+            yield f"recipient {one.id}", partial(_reached, partial(places.look, settings, one))
+    if folder := settings.returned_mail_path:
+        yield "returned mail", partial(_mailbox, folder)
+
+
+def _reached(look: Callable[[], Outcome]) -> str:
+    found = look()
+    if found.state != "sent":
+        raise OnestopError(found.message, next_step=found.next_step)
+    return found.message
+
+
+def _mailbox(folder: Path) -> str:
+    return f"{sum(1 for _ in returned.mailbox(folder, system_now() - timedelta(days=30)))} letters of the last 30 days"
 
 
 def _source(settings: Settings, source: Source) -> str:

@@ -15,9 +15,10 @@ import psycopg
 from onestop.config import Settings
 from onestop.errors import OnestopError
 from onestop.periods import Period
-from onestop.reporting import former
+from onestop.pipeline.warehouse_faults import explained
+from onestop.reporting import former, office_suite
 from onestop.reporting.editions import diff as diffs
-from onestop.reporting.editions import explain as explained
+from onestop.reporting.editions import explain as explaining
 from onestop.reporting.editions import life, products, store
 from onestop.reporting.editions import readiness as conditions
 from onestop.reporting.editions import verify as verified
@@ -87,11 +88,14 @@ def import_former(settings: Settings, file: Path, *, at: datetime, by: str | Non
         return former.keep(connection, rows, file=file.name, sha256=sha256, at=at, by=by or somebody())
 
 
-def files(settings: Settings, period: Period, version: int | None = None) -> list[Path]:
+def files(settings: Settings, period: Period, version: int | None = None, *, word_as_pdf: bool = False) -> list[Path]:
     """Write the stored files of a published edition into its folder again.
 
+    Args:
+        word_as_pdf: also the Word report as LibreOffice prints it, beside the folder; it is no part of the edition.
+
     Raises:
-        OnestopError: the edition was never published.
+        OnestopError: the edition was never published, or LibreOffice is not there.
     """
     with warehouse(settings) as connection:
         edition = store.edition(connection, period, version)
@@ -101,7 +105,13 @@ def files(settings: Settings, period: Period, version: int | None = None) -> lis
                 f"{edition.name} is {edition.status}: it has no files",
                 next_step=f"publish it first: onestop quarter publish {period}",
             )
-        return products.write(settings, edition, {name: content for name, (content, _, _) in kept.items()})
+        written = products.write(settings, edition, {name: content for name, (content, _, _) in kept.items()})
+    if word_as_pdf:
+        word = next(path for path in written if path.suffix == ".docx")
+        printed = word.parent.with_name(f"{word.parent.name}-{word.stem}-word.pdf")
+        printed.write_bytes(office_suite.to_pdf(word.read_bytes(), word.suffix))
+        written.append(printed)
+    return written
 
 
 def history(settings: Settings, period: Period) -> tuple[list[Edition], list[dict[str, Any]]]:
@@ -137,10 +147,10 @@ def explain(
     field: str = "*",
     org_view: str = "as_was",
     version: int | None = None,
-) -> explained.Explained:
+) -> explaining.Explained:
     """From a figure down to what it counts."""
     with warehouse(settings) as connection:
-        return explained.explain(connection, period, metric, agency, field=field, org_view=org_view, version=version)
+        return explaining.explain(connection, period, metric, agency, field=field, org_view=org_view, version=version)
 
 
 def somebody() -> str:
@@ -154,5 +164,6 @@ def somebody() -> str:
 @contextmanager
 def warehouse(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
     """A connection to the migrated warehouse, each step's own transaction to make."""
-    with closing(connect(migrated(settings, "publisher"), autocommit=True, role="publisher")) as connection:
+    dsn = migrated(settings, "publisher")
+    with explained("editions"), closing(connect(dsn, autocommit=True, role="publisher")) as connection:
         yield connection

@@ -18,6 +18,7 @@ _FIXED = {
     "configuration": ("the step cannot run until it is set right", ""),
     "disk_low": ("loads and builds roll back once the disk is full", ""),
     "backup_failed": ("what is loaded since the last proved backup would be lost with the disk", ""),
+    "delivery_failed": ("the recipients named do not have what was published, or were not asked", ""),
     "unit_silent": (
         "the units' figures are too low until their records arrive",
         "số liệu của các đơn vị này sẽ thiếu cho đến khi nhận được hồ sơ",

@@ -25,6 +25,7 @@ from onestop.pipeline.connectors import Connector, connector, parser
 from onestop.pipeline.curfew import Curfew
 from onestop.pipeline.entities import entity_of
 from onestop.pipeline.files import ingest_files
+from onestop.pipeline.hash_keys import in_force
 from onestop.pipeline.ingest_result import IngestResult, Progress
 from onestop.pipeline.keys import Keys, load_keys
 from onestop.pipeline.loading import Loader
@@ -88,6 +89,7 @@ def ingest(
     ):
         ledger.sync_sources(control, [(s.id, s.kind) for s in settings.sources])
         ledger.lock_source(control, source_id)
+        keys = in_force(control, keys)
         if isinstance(source, PortalExportSource):
             if replay_from:
                 raise ConfigurationError(

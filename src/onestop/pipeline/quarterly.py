@@ -9,7 +9,7 @@ from typing import Any
 from onestop import config
 from onestop.config import Settings
 from onestop.periods import Period, last_complete_quarter, parse
-from onestop.pipeline import delivery, editions, flows
+from onestop.pipeline import alerting, delivery, editions, flows, unit_answers
 from onestop.reporting.editions.diff import Diff
 from onestop.reporting.editions.model import REASONS_VI
 from onestop.reporting.wording import period_title
@@ -55,6 +55,21 @@ def draft_and_look(settings: Settings, period: str, reason: str | None) -> dict[
     return {"edition_id": made.edition.edition_id, "text": "\n".join(lines)}
 
 
+def ask(settings: Settings, period: str) -> list[str]:
+    """Send units their part of the draft to confirm or contest; nobody who receives for a unit: nothing to do.
+
+    Raises:
+        DeliveryFailed: a unit did not surely get its part; the others have theirs.
+    """
+    if not settings.delivery.ask_units or not any(one.unit for one in settings.delivery.recipients):
+        return []
+    clock = partial(config.now, settings)
+    found = unit_answers.ask(settings, parse(period), clock=clock, by=DRAFTED_BY, retry=True)
+    delivery.alarm(found)
+    alerting.of_success(settings, period)
+    return [f"{one.recipient}: {one.state}" for one in found.all]
+
+
 def _title(period: Period) -> str:
     kind = "theo năm dương lịch" if period.convention == "calendar" else "theo Nghị định 09/2019/NĐ-CP"
     return f"{period_title(period)} ({kind})"
@@ -86,6 +101,7 @@ def deliver(settings: Settings, period: str) -> list[str]:
         return []
     found = delivery.deliver(settings, parse(period), clock=partial(config.now, settings), by=DRAFTED_BY, retry=True)
     delivery.alarm(found)
+    alerting.of_success(settings, period)
     return [f"{one.recipient}: {one.state}" for one in found.all]
 
 

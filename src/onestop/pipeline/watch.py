@@ -20,11 +20,12 @@ from onestop.pipeline.impact import impact
 from onestop.pipeline.metrics import write_metrics
 from onestop.pipeline.night import Night, read_night
 from onestop.pipeline.silence import Finding, silences
+from onestop.pipeline.undelivered import undelivered
 
 KINDS = frozenset(
     (
         "run_missing", "run_slow", "source_silent", "unit_silent", "coverage_gap", "quarantine_waiting", "disk_low",
-        "backup_failed",
+        "backup_failed", "delivery_failed",
     )
 )  # fmt: skip
 _BACKUP_AFTER, _KEPT = timedelta(hours=48), timedelta(days=90)
@@ -52,6 +53,7 @@ def look(settings: Settings, at: datetime) -> tuple[list[Finding], Night, list[T
             found += [
                 f for f in silences(connection, settings, at) if f.kind != "source_silent" or f.subject not in loud
             ]
+            found += undelivered(connection, settings, at)
             for finding in found:
                 said = impact(connection, settings, finding.kind, finding.subject, at)
                 desk.raise_(Alert(finding.kind, finding.subject, finding.evidence, finding.evidence_vi, *said), at)

@@ -13,6 +13,7 @@ import psycopg
 from onestop.config import Settings
 from onestop.errors import OnestopError
 from onestop.platform.airflow import USER, LocalAirflow, services, stop_airflow
+from onestop.platform.bi.service import service as superset_service
 from onestop.platform.processes import Service, stop
 from onestop.transform.freshness import Freshness, newest_freshness
 from onestop.warehouse.connection import connect
@@ -61,7 +62,7 @@ def up(
 
 
 def down(settings: Settings) -> list[str]:
-    """Stop Airflow with its running tasks, a sandbox, then PostgreSQL; returns the names of what was stopped.
+    """Stop Airflow with its running tasks, Superset, a sandbox, then PostgreSQL; returns the names of what was stopped.
 
     A task that was stopped is tried again after the next `up`.
 
@@ -72,10 +73,9 @@ def down(settings: Settings) -> list[str]:
         return []
     with _alone(settings):
         stopped = stop_airflow(settings)
-        sandbox = sandbox_service(settings)
-        if sandbox.running:
-            stopped.append(sandbox.name)
-        stop([sandbox])
+        others = [superset_service(settings), sandbox_service(settings)]
+        stopped += [service.name for service in others if service.running]
+        stop(others)
         postgres = EmbeddedPostgres(settings.local)
         if postgres.running:
             stopped.append("postgres")

@@ -19,6 +19,7 @@ from onestop.reporting.layouts import Column
 from onestop.reporting.measures import COUNTED, Light, Measure, MetricLabel
 from onestop.reporting.model import ReportFigures
 from onestop.reporting.other_forms import lines
+from onestop.reporting.public import MARK, numbers
 from onestop.reporting.strings import Words
 
 _KINDS = ("province", "department", "branch", "district", "commune")
@@ -175,7 +176,7 @@ def script_data(figures: ReportFigures, words: Words) -> Markup:
                 "name": said,
                 "parent": parent,
                 "kind": figures.unit_kinds.get(code, ""),
-                "counts": counts.values(),
+                "counts": list(numbers(figures, code, counts).values()),
                 "fields": [
                     [places["field"][row.code], *row.counts.values()] for row in figures.unit_fields.get(code, ())
                 ],
@@ -191,6 +192,7 @@ def script_data(figures: ReportFigures, words: Words) -> Markup:
             for code, said, parent, counts in units
         ],
         "explain": f"--period {figures.period}" + (f" --edition {figures.edition.version}" if figures.edition else ""),
+        "left_out": MARK,
         "dot": "." if words.language == "vi" else ",",
         "t": {key: words(key) for key in _SCRIPT_WORDS},
     }

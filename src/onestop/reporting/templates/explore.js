@@ -11,7 +11,7 @@
   const COUNTS = ["received", "resolved", "early", "on_time", "late", "in_progress", "open_overdue"];
   const SHOWN = [0, 4, 5, 6, 7, 8, 10]; // their places among form II.06a's columns 3 to 13
 
-  const integer = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, data.dot);
+  const integer = (n) => n === null ? data.left_out : String(n).replace(/\B(?=(\d{3})+$)/g, data.dot);
   const make = (tag, text, attributes) => {
     const element = document.createElement(tag);
     if (text !== undefined && text !== null) element.textContent = text;

@@ -1,0 +1,1 @@
+"""Apache Superset over the warehouse: its own environment, its dashboards as code, one connection per login."""
