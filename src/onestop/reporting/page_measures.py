@@ -13,8 +13,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from onestop.reporting import numbers_vi
-from onestop.reporting.consequence import MARK, bounds, said
+from onestop.reporting import consequence, numbers_vi
 from onestop.reporting.layouts import Column
 from onestop.reporting.measures import COUNTED, Light, Measure, MetricLabel
 from onestop.reporting.model import ReportFigures
@@ -54,7 +53,7 @@ def _of_unit(figures: ReportFigures, unit: str, words: Words) -> Iterator[Shown]
     for code, measure in figures.measures.get(unit, {}).items():
         label = figures.metrics[code]
         if label.unit not in COUNTED and measure.value is not None:
-            yield _shown(code, label, measure, words, said(figures, words, code, unit))
+            yield _shown(code, label, measure, words, consequence.said(figures, words, code, unit))
 
 
 def _shown(code: str, label: MetricLabel, measure: Measure, words: Words, doubt: str) -> Shown:
@@ -154,7 +153,7 @@ def _cell(column: Column, number: Decimal | None, figures: ReportFigures, words:
         return ""
     if column.show != "value":
         return _plain(number, words)
-    mark = f" {MARK}" if bounds(figures, unit, column.metric) else ""
+    mark = f" {consequence.MARK}" if consequence.bounds(figures, unit, column.metric) else ""
     return value(figures.metrics[column.metric], number, words) + mark
 
 
