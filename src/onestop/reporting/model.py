@@ -170,10 +170,11 @@ class Durations:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How far rejected rows could move a figure: its lowest and highest value, and how many dossiers that are."""
+    """How far rejected rows could move a figure: its lowest and highest value (None: nothing bounds it), and how many
+    dossiers that are."""
 
     lowest: Decimal
-    highest: Decimal
+    highest: Decimal | None
     rows: int
 
 
