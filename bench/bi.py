@@ -61,12 +61,16 @@ def measure(dossiers: int) -> list[Answer]:
             for login in (Login(PROVINCE, None), Login(UNIT, unit)):
                 bi_logins.add(owner, login, PASSWORD, by="bench")
             period = _newest_quarter(owner)
+            ((units,),) = owner.execute(
+                "select array_agg(distinct agency_code) from mart.dim_agency where %s = any(string_to_array(tree_path, '/'))",
+                [unit],
+            ).fetchall()
         texts = {
             path.stem: _of(path.read_text(encoding="utf-8"), unit, period) for path in sorted(QUERIES.glob("*.sql"))
         }
-        found = list(_asked(dsn, texts, "idle"))
+        found = list(_asked(dsn, texts, units, "idle"))
         with _Load(dsn):
-            found += _asked(dsn, texts, "during a load")
+            found += _asked(dsn, texts, units, "during a load")
         return found
 
 
@@ -95,10 +99,8 @@ def show(answers: list[Answer]) -> None:
         )
 
 
-def _asked(dsn: str, texts: dict[str, str], state: str) -> Iterator[Answer]:
+def _asked(dsn: str, texts: dict[str, str], units: list[str], state: str) -> Iterator[Answer]:
     """Each query by each way to ask it."""
-    with closing(psycopg.connect(_as(dsn, UNIT), autocommit=True)) as connection:
-        ((units,),) = connection.execute("select ops.own_units()").fetchall()
     ways: dict[str, Callable[[], psycopg.Connection[Any]]] = {
         "province": lambda: psycopg.connect(_as(dsn, PROVINCE), autocommit=True),
         "unit": lambda: psycopg.connect(_as(dsn, UNIT), autocommit=True),

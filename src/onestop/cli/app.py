@@ -15,11 +15,14 @@ from typer.exceptions import TyperException
 
 from onestop import __version__
 from onestop.cli import (
+    accounts,
     alerts,
     bi,
     delivery,
+    erase,
     explain,
     former,
+    keys,
     lineage,
     local,
     maintenance,
@@ -30,6 +33,7 @@ from onestop.cli import (
     quarter,
     reconcile,
     roles,
+    show,
     steps,
     unit_answers,
     watch,
@@ -78,11 +82,15 @@ delivery.register()
 unit_answers.register()
 explain.register(app)
 roles.register(app)
+keys.register(app)
+erase.register(app)
+show.register(app)
 bi.register(app)
 alerts.register(app)
 watch.register(app)
 maintenance.register(app)
 lineage.register(app)
+accounts.register(app)
 
 
 def main() -> None:

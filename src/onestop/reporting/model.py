@@ -170,10 +170,11 @@ class Durations:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How far rejected rows could move a figure: its lowest and highest value, and how many dossiers that are."""
+    """How far rejected rows could move a figure: its lowest and highest value (None: nothing bounds it), and how many
+    dossiers that are."""
 
     lowest: Decimal
-    highest: Decimal
+    highest: Decimal | None
     rows: int
 
 
@@ -225,6 +226,7 @@ class ReportFigures:
     gaps that it declares, `narrative` what the office wrote. `metrics` and `measures` are every metric of every unit,
     `unit_kinds` the level that a unit is ranked in (department, branch, …), `unit_fields` every unit's form by field, `forms`
     the layouts of the quarter's other parts. `expected`: of a running period, what its numbers are likely to become.
+    `least`: the smallest number that the public is shown (reporting.public); `hidden`: what it is not shown.
     """
 
     period: Period
@@ -253,6 +255,8 @@ class ReportFigures:
     forms: tuple[Layout, ...] = ()
     expected: tuple[Expected, ...] = ()
     unit_levels: Mapping[str, tuple[LevelBlock, ...]] = field(default_factory=dict)
+    least: int = 0
+    hidden: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def unit(self, code: str) -> UnitRow:
         """The unit of that code.

@@ -1,6 +1,12 @@
 -- The cells that figures are read from lie in the order of periods, and so do the figures of each family: an index of
 -- page ranges then finds a period at almost no cost to the build. Sorting the figures themselves would cost more.
-{{ config(indexes=[{'columns': ['period_convention', 'period'], 'type': 'brin'}]) }}
+-- The second index is for those who look at one unit, as dashboards and units' logins do: without it each looks at all.
+{{
+    config(indexes=[
+        {'columns': ['period_convention', 'period'], 'type': 'brin'},
+        {'columns': ['agency_code', 'field_code', 'period_convention', 'period']}
+    ])
+}}
 
 select
     period.period_convention,

@@ -58,6 +58,8 @@ def assets(connection: Connection, folder: Path = datasets.BUNDLE) -> dict[str, 
     found: dict[str, Any] = {f"databases/{connection.login}.yaml": _database(connection)}
     for name in names:
         made = datasets.data_set(name, dataset_uuid(name), connection.uuid)
+        if connection.unit is not None:  # a name is there once in a whole Superset, where its tables are in SQLite
+            made["table_name"] = f"{name}_{connection.login}"
         found[f"datasets/{connection.login}/{name}.yaml"] = made
     charts = {path.stem: _yaml(path) for path in sorted((folder / "charts").glob("*.yaml"))}
     kept = {stem: chart for stem, chart in charts.items() if chart["dataset_uuid"] not in left_out}

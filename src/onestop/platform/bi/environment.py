@@ -1,5 +1,5 @@
 """Superset's own Python environment: what it needs and what onestop needs do not go together. Made on first use, made anew
-when the lock changes."""
+when the lock changes. `python -m onestop.platform.bi.environment FOLDER` makes it in FOLDER/superset beforehand."""
 
 from __future__ import annotations
 
@@ -65,3 +65,10 @@ def _run(command: list[str]) -> None:
             f"Superset's environment could not be made: {said}",
             next_step="look at the package registry and the room on the disk, then start again",
         )
+
+
+if __name__ == "__main__":
+    try:
+        sys.stdout.write(f"{python_of(Path(sys.argv[1]).resolve())}\n")
+    except (ConfigurationError, WarehouseUnavailable) as problem:
+        sys.exit(str(problem))

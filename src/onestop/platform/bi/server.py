@@ -36,6 +36,7 @@ from onestop.warehouse.local_state import make_folder, write_private
 PROVINCE_LOGIN = "bi_superset"
 ADMIN, VIEWER = "admin", "province"
 START_SECONDS = 120
+_PASSED_ON = ("ONESTOP_SUPERSET_HTTPS", "ONESTOP_SUPERSET_RATE_STORE")
 INSIDE = Path(__file__).parent / "inside"
 Progress = Callable[[str], None]
 
@@ -156,7 +157,7 @@ class Bi:
     def environment(self) -> dict[str, str]:
         """The environment of Superset's processes: paths of secrets, not the secrets, where they lie in files."""
         key, database = "ONESTOP_SUPERSET_SECRET_KEY", "ONESTOP_SUPERSET_DSN"
-        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "TZ", "TMPDIR")}
+        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "TZ", "TMPDIR", *_PASSED_ON)}
         for name in (key, database):
             if given := config.secret(name):
                 kept[name] = given
