@@ -5,7 +5,7 @@ SHELL := /bin/sh
 # What is started here is started many times: without compiled files dbt alone takes 5 s of processor more each time.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench up down clean force
+.PHONY: help setup demo test lint bench soak sbom up down clean force
 .DELETE_ON_ERROR:
 
 BIN := .venv/bin
@@ -80,6 +80,14 @@ lint: $(STAMP) ## static checks
 
 bench: $(STAMP) ## measurements
 	@$(BIN)/python -m bench
+
+soak: $(STAMP) ## every fault played for real, many times, going on where it ended (FAULTS='kill_ingest lock=1': only those)
+	@cd tests && "$(CURDIR)/$(BIN)/python" -m soak $(FAULTS)
+
+sbom: $(STAMP) ## every package of the locks with its hashes, as CycloneDX: dist/sbom*.cdx.json
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o dist/sbom.cdx.json
+	$(BIN)/cyclonedx-py requirements requirements-superset.lock --output-reproducible -o dist/sbom-superset.cdx.json
 
 up: $(STAMP) ## the local platform: PostgreSQL, Airflow with its UI
 	@$(BIN)/onestop up

@@ -24,7 +24,7 @@ without a proof stays in its folder and is not counted.
     dag_id="ops__maintenance",
     schedule=support.local_cron(support.MAINTENANCE_EVERY, PROVINCE),
     doc_md=DOC,
-    **support.dag_defaults("ops"),
+    **support.dag_defaults("ops", files=True),
 )
 def ops__maintenance() -> None:
     """The backup first: what retention removes is in it. Airflow's own history waits for nothing."""

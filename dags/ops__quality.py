@@ -32,7 +32,7 @@ judged again, and no figure waits for it.
             description="The day to show. Empty: the newest on which something was delivered.",
         )
     },
-    **dag_defaults("ops"),
+    **dag_defaults("ops", files=True),
 )
 def ops__quality() -> None:
     """The page, then the Data Docs of the same day."""

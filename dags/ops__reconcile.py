@@ -33,7 +33,7 @@ settles close by themselves, in transform__warehouse.
             description="2024-Q3 or calendar:2024-Q3. Empty: the statutory quarter under way.",
         )
     },
-    **dag_defaults("ops"),
+    **dag_defaults("ops", files=True),
 )
 def ops__reconcile() -> None:
     """Period, then reconciliation: the quarter under way is the one that offices can still mend."""

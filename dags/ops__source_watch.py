@@ -24,7 +24,7 @@ gone settles; then it tells what is due (after quiet hours, reminders), and writ
     dag_id="ops__source_watch",
     schedule=support.local_cron(support.WATCH_EVERY, PROVINCE),
     doc_md=DOC,
-    **support.dag_defaults("ops"),
+    **support.dag_defaults("ops", files=True),
 )
 def ops__source_watch() -> None:
     """One look an hour; it starts nothing and asks no source."""

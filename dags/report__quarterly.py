@@ -28,7 +28,7 @@ published already wants `reason`. `deliver`, `ask_units`: the log says whose it 
         "reason": Param(None, type=["null", "string"], description="Of a restatement; empty: the first edition."),
         "ask_approval": Param(True, type="boolean", description="No: only draft the reports."),
     },
-    **dag_defaults("report"),
+    **dag_defaults("report", files=True),
 )
 def report__quarterly() -> None:
     """The period is a value of its own, never taken from when the run happens to start."""

@@ -23,6 +23,7 @@ import pytest
 from psycopg import sql
 
 from dbt_server import DbtServer
+from must_run import MustRun
 from onestop.transform import dbt
 from onestop.warehouse.connection import connect
 from onestop.warehouse.embedded import WAREHOUSE, EmbeddedPostgres
@@ -31,6 +32,11 @@ from onestop.warehouse.migrations import migrate
 # Tests start many processes: compiled files are kept, whatever the environment says, or each compiles all it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Programs that were promised are not missed in silence."""
+    config.pluginmanager.register(MustRun(), "must_run")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -121,6 +127,13 @@ def _database(postgres: EmbeddedPostgres, template: str) -> Iterator[str]:
 @pytest.fixture
 def empty_database(postgres: EmbeddedPostgres) -> Iterator[str]:
     """The DSN of a database without anything in it, owned by the role of the DSN; dropped afterwards."""
+    with _database(postgres, "template0") as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="module")
+def module_empty_database(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """The same for all tests of a file."""
     with _database(postgres, "template0") as dsn:
         yield dsn
 

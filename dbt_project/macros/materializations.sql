@@ -38,7 +38,7 @@
     {{ adapter.commit() }}
     {% if names.existing -%}
     {% call statement('drop', auto_begin=False) -%}
-        drop {{ names.backup.type }} if exists {{ names.backup }} cascade
+        {{ patiently('drop ' ~ names.backup.type ~ ' if exists ' ~ names.backup ~ ' cascade') }}
     {%- endcall %}
     {%- endif %}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
@@ -70,8 +70,37 @@
 {#- What exists may be gone meanwhile: a view goes with the table that it reads. -#}
 {% macro swap_in(names) -%}
     {%- if names.existing %}
-    alter {{ names.existing.type }} if exists {{ names.existing }} rename to {{ adapter.quote(names.backup.identifier) }};
+    {{ patiently(
+        'alter ' ~ names.existing.type ~ ' if exists ' ~ names.existing ~ ' rename to ' ~ adapter.quote(names.backup.identifier)
+    ) }};
     {%- endif %}
     alter {{ names.target.type }} {{ names.fresh }} rename to {{ adapter.quote(names.target.identifier) }};
     {{ comments_on(names.target) }}
+{%- endmacro %}
+
+
+{#-
+    A statement that wants a table for itself alone, which a reader may be holding for long. Whoever waits for that keeps
+    all later readers waiting too: so it waits for a short time only, lets them through, and tries again.
+-#}
+{% macro patiently(statement) -%}
+do $patiently$
+begin
+    loop
+        begin
+            perform set_config('lock_timeout', '1s', true);
+            {{ statement }};
+            perform set_config('lock_timeout', '0', true);
+            exit;
+        exception when lock_not_available then
+            perform pg_sleep(0.5);
+        end;
+    end loop;
+end $patiently$
+{%- endmacro %}
+
+
+{#- The same where dbt itself renames: a table that keeps its rows, built whole. -#}
+{% macro postgres__get_rename_table_sql(relation, new_name) -%}
+    {{ patiently('alter table ' ~ relation ~ ' rename to ' ~ new_name) }}
 {%- endmacro %}

@@ -19,3 +19,9 @@
             then {{ local_moment(stamp) }}
     end
 {%- endmacro %}
+
+
+{#- A code in the form that raw has: trimmed, upper case, without inner blanks; nothing of it is none. -#}
+{% macro code_as_raw_has_it(code) -%}
+    nullif(upper(regexp_replace(normalize({{ code }}), '\s+', '', 'g')), '')
+{%- endmacro %}

@@ -64,3 +64,19 @@ judged as (
     left join {{ ref('int_time__day') }} as published on announcement.published_on = published.day
 )
 {%- endmacro %}
+
+
+{#-
+    Common table expression: the procedures that the catalogue offers online (level 3, 4) at any time. They are numbered,
+    because counting numbers is cheaper than counting texts.
+-#}
+{% macro offered_procedures() -%}
+offered as (
+    select
+        procedure_code,
+        cast(row_number() over (order by procedure_code) as int) as procedure_number
+    from {{ ref('int_procedure__span') }}
+    where service_level in (3, 4)
+    group by procedure_code
+)
+{%- endmacro %}

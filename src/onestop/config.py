@@ -6,6 +6,7 @@ Secrets are never in the file; they come from the environment (ONESTOP_*, <CREDE
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import datetime
 from pathlib import Path
@@ -53,6 +54,8 @@ __all__ = [
     "variable",
 ]
 
+LANDING_OPTIONS = "ONESTOP_LANDING_OPTIONS"
+
 
 class Province(Part):
     """The province: its H-code, its name in Vietnamese, its time zone."""
@@ -93,13 +96,14 @@ class Reference(Part):
 
 
 class Reports(Part):
-    """Where reports are written, in which language, and what the office adds: a Word template, words, layouts."""
+    """Where reports are written, in which language, what the office adds (a template, words, layouts), what the public sees."""
 
     path: str = ".local/reports"
     language: Literal["vi", "en"] = "vi"
     template: str | None = None
     narrative: str = "narrative"
     forms: str | None = None
+    small_cells: Annotated[int, Field(ge=0, le=100)] = 0
 
 
 class Ranking(Part):
@@ -181,6 +185,26 @@ class Settings(Part):
         return url if "://" in url else str((self.root / url).resolve())
 
     @property
+    def landing_options(self) -> dict[str, Any]:
+        """What the landing's address wants beside itself, such as a log-in: the options of its kind, a secret.
+
+        Raises:
+            ConfigurationError: the variable holds no JSON object.
+        """
+        text = secret(LANDING_OPTIONS)
+        if text is None:
+            return {}
+        try:
+            options = json.loads(text)
+        except ValueError:
+            options = None
+        if not isinstance(options, dict):
+            raise ConfigurationError(
+                f"{LANDING_OPTIONS} is no JSON object", next_step='write it like {"username": "landing"}'
+            )
+        return options
+
+    @property
     def reference_path(self) -> Path:
         """The folder of the reference files."""
         return (self.root / self.reference.path).resolve()
@@ -227,12 +251,12 @@ class Settings(Part):
 
     @property
     def warehouse_dsn(self) -> str | None:
-        """The DSN from the environment, or None: the embedded server."""
-        return os.environ.get(self.warehouse.dsn_env) or None
+        """The DSN from the environment or a file, or None: the embedded server."""
+        return secret(self.warehouse.dsn_env)
 
     def warehouse_dsn_of(self, role: str) -> str | None:
         """The DSN of a login of its own for a role (loader, transformer, publisher), or None: the owner's."""
-        return os.environ.get(f"{self.warehouse.dsn_env}_{role.upper()}") or None
+        return secret(f"{self.warehouse.dsn_env}_{role.upper()}")
 
     def source(self, source_id: str) -> Source:
         """The source of that id.

@@ -21,11 +21,13 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from onestop.errors import ConfigurationError, DataRefused
 
 SHORTEST_KEY = 16  # characters
+HashKey = bytes | tuple[bytes, ...]
+"""A key of keyed hashes; after a rotation a chain: the first key hashes the value, each later one the hash before it."""
 MAGIC = b"1STP\x01"  # the last byte is the format's version
 _KEY_ID, _NONCE, _TAG = 4, 12, 16  # bytes
 HEADER_BYTES = len(MAGIC) + _KEY_ID + _NONCE
 _TEXT_PREFIX = "enc1"
-_RECORD = b"record"
+_RECORD = "record"
 _RESTORE = "restore it from the backup, or pull the data from the source again"
 
 
@@ -159,6 +161,16 @@ class DataKeys:
         except (InvalidTag, ValueError):
             raise DataRefused(f"{name} was changed or cut short", next_step=_RESTORE) from None
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The names of all keys at hand."""
+        return tuple(self._by_id)
+
+    def key_of(self, sealed: bytes) -> str | None:
+        """The name of the key that a file's bytes were encrypted with; None: no such file."""
+        is_ours = sealed.startswith(MAGIC) and len(sealed) >= HEADER_BYTES
+        return sealed[len(MAGIC) : len(MAGIC) + _KEY_ID].hex() if is_ours else None
+
     def seal(self, data: bytes) -> str:
         """`<key id>:<digest>` by the current key."""
         return f"{self.current.key_id}:{self.current.seal(data)}"
@@ -180,11 +192,11 @@ class DataKeys:
         except KeyError:
             raise ConfigurationError(
                 f"{name} was encrypted with key {key_id[:8]!r}; at hand: {', '.join(self._by_id)}",
-                next_step="set ONESTOP_DATA_KEY to the key that it was written with",
+                next_step="set ONESTOP_DATA_KEY to the key that it was written with, or add that to ONESTOP_DATA_KEY_FORMER",
             ) from None
 
 
-def keyed_hash(value: str, key: bytes, purpose: str = "person") -> str:
+def keyed_hash(value: str, key: HashKey, purpose: str = "person") -> str:
     """A link to a value that does not reveal it: keyed BLAKE2b, 16 bytes as 32 hex digits.
 
     Args:
@@ -192,16 +204,16 @@ def keyed_hash(value: str, key: bytes, purpose: str = "person") -> str:
         key: ONESTOP_HASH_KEY, at least 16 bytes.
         purpose: at most 16 bytes; equal values under different purposes do not match.
     """
-    return _keyed(key, purpose.encode())(value.encode()).hex()
+    return _chained(key, purpose)(value.encode()).hex()
 
 
-def keyed_hashes(values: Iterable[str | None], key: bytes, purpose: str = "person") -> list[str | None]:
+def keyed_hashes(values: Iterable[str | None], key: HashKey, purpose: str = "person") -> list[str | None]:
     """`keyed_hash` of many values; null stays null."""
-    digest = _keyed(key, purpose.encode())
+    digest = _chained(key, purpose)
     return [None if value is None else digest(value.encode()).hex() for value in values]
 
 
-def record_hash(canonical: bytes, key: bytes) -> bytes:
+def record_hash(canonical: bytes, key: HashKey) -> bytes:
     """16 bytes that stand for a record's content: equal for a record that is served again unchanged.
 
     Keyed, because a record holds personal data that could otherwise be guessed from its hash.
@@ -210,12 +222,38 @@ def record_hash(canonical: bytes, key: bytes) -> bytes:
         canonical: the record as bytes, written the same way every time (onestop.sources.content).
         key: ONESTOP_HASH_KEY, at least 16 bytes.
     """
-    return _keyed(key, _RECORD)(canonical)
+    return _chained(key, _RECORD)(canonical)
 
 
-def record_hashes(canonical: Iterable[bytes | memoryview], key: bytes) -> list[bytes]:
+def record_hashes(canonical: Iterable[bytes | memoryview], key: HashKey) -> list[bytes]:
     """`record_hash` of many records."""
-    return list(map(_keyed(key, _RECORD), canonical))
+    return list(map(_chained(key, _RECORD), canonical))
+
+
+def hashed_on(hashes: Iterable[bytes], keys: Iterable[bytes], purpose: str) -> list[bytes]:
+    """What hashes become when keys are added to the chain that made them: no value is needed for it."""
+    found = list(hashes)
+    for key in keys:
+        found = list(map(_keyed(key, purpose.encode()), found))
+    return found
+
+
+def hash_key_id(key: bytes) -> str:
+    """Eight hex digits that name a key of hashes and do not reveal it."""
+    return _keyed(key, b"key id")(b"").hex()[:8]
+
+
+def _chained(key: HashKey, purpose: str) -> Callable[[bytes | memoryview], bytes]:
+    if isinstance(key, bytes):
+        return _keyed(key, purpose.encode())
+    steps = [_keyed(one, purpose.encode()) for one in key]
+
+    def digest(data: bytes | memoryview) -> bytes:
+        for step in steps:
+            data = step(data)
+        return bytes(data)
+
+    return digest
 
 
 def _keyed(key: bytes, person: bytes) -> Callable[[bytes | memoryview], bytes]:

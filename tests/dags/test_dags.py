@@ -6,6 +6,7 @@ import ast
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from onestop.config import load
 from onestop.platform.names import expected_dag_ids
 from onestop.resources import resource
+from soak.airflow_faults import BROKEN
 
 DAGS = resource("dags")
 FILES = sorted(DAGS.glob("*.py"))
@@ -33,13 +35,13 @@ sources:
 FROM_THE_RUN = ("logical_date", "execution_date", "data_interval", "data_interval_start", "data_interval_end", "ds")
 
 
-def read_dags(folder: Path, text: str) -> dict[str, Any]:
+def read_dags(folder: Path, text: str, dags: Path = DAGS) -> dict[str, Any]:
     """What Airflow makes of the DAGs for a province.yml with this text."""
     config = folder / "province.yml"
     config.write_text(text, encoding="utf-8")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW_", "ONESTOP_"))}
     done = subprocess.run(
-        [sys.executable, str(READER), str(DAGS)],
+        [sys.executable, str(READER), str(dags)],
         env=kept
         | {
             "AIRFLOW_HOME": str(folder / "airflow"),
@@ -225,6 +227,15 @@ def test_a_broken_province_is_one_clear_import_error_per_file(tmp_path: Path, te
         assert words in message
         assert "Next step" in message
         assert "Traceback" not in message
+
+
+def test_broken_dag_files_are_named_and_the_others_are_read(tmp_path: Path) -> None:
+    dags = shutil.copytree(DAGS, tmp_path / "dags", ignore=shutil.ignore_patterns("__pycache__"))
+    for name, content in BROKEN.items():
+        (dags / name).write_text(content, encoding="utf-8")
+    found = read_dags(tmp_path, PROVINCE, dags)
+    assert set(found["import_errors"]) == set(BROKEN)
+    assert set(found["dags"]) == EXPECTED
 
 
 def test_there_are_dag_files() -> None:

@@ -36,43 +36,22 @@ from onestop.periods import Period, parse
 from onestop.pipeline import delivery, quarterly, undelivered
 from onestop.pipeline.delivery import Deliveries
 from onestop.reporting.draft import PRODUCTS
-from onestop.reporting.editions import life, products, store, unit_answers
+from onestop.reporting.editions import life, store, unit_answers
 from onestop.reporting.editions.verify import verify
 from onestop.reporting.model import Counts, ReportFigures
 from onestop.warehouse.connection import connect
 from onestop.warehouse.embedded import EmbeddedPostgres
 from returned_mail import report
-from small_province import AGENCIES, small_figures
+from small_editions import AT, draft
+from small_province import small_figures
 from worlds import World, make_world
 
 pytestmark = pytest.mark.integration
 QUARTER, MONTH = parse("2024-Q3"), parse("2024-M09")
-AT = datetime.fromisoformat("2024-09-25T08:00:00+07:00")
 UNIT, UNIT_NAME = "H15.31", "UBND thành phố Buôn Ma Thuột"
 USER, PASSWORD = "office", "a-Secret-of-the-test"
 EVERYTHING = set(PRODUCTS)
 PART = "bieu-ii-06a-H15.31.xlsx"
-
-
-def draft(
-    connection: psycopg.Connection[Any], period: Period, version: int, figures: ReportFigures | None = None
-) -> None:
-    """A draft of the small province, as it would be filled from the models."""
-    reason = "đính chính" if version > 1 else None
-    edition_id = store.add_draft(
-        connection, period, version=version, known_at=AT, is_preliminary=False, at=AT, by="Trần Thị B",
-        reason_code="other" if reason else None, reason=reason, code_version="1",
-    )  # fmt: skip
-    shown = replace(figures or small_figures(), period=period)
-    connection.execute(
-        "insert into published.report_figures values (%s, %s)", [edition_id, products.as_text(shown, "vi")]
-    )
-    for number, (code, _, _, parent) in enumerate(AGENCIES):
-        chain = [code, *([parent] if parent else [])]
-        connection.execute(
-            "insert into published.place values (%s, %s, %s, '2020-01-01', '2030-01-01', %s, %s)",
-            [edition_id, number, code, chain, chain],
-        )
 
 
 def publish(connection: psycopg.Connection[Any], settings: config.Settings, period: Period, version: int) -> str:

@@ -15,11 +15,14 @@ from typer.exceptions import TyperException
 
 from onestop import __version__
 from onestop.cli import (
+    accounts,
     alerts,
     bi,
     delivery,
+    erase,
     explain,
     former,
+    keys,
     lineage,
     local,
     maintenance,
@@ -30,6 +33,7 @@ from onestop.cli import (
     quarter,
     reconcile,
     roles,
+    show,
     steps,
     unit_answers,
     watch,
@@ -78,11 +82,15 @@ delivery.register()
 unit_answers.register()
 explain.register(app)
 roles.register(app)
+keys.register(app)
+erase.register(app)
+show.register(app)
 bi.register(app)
 alerts.register(app)
 watch.register(app)
 maintenance.register(app)
 lineage.register(app)
+accounts.register(app)
 
 
 def main() -> None:
@@ -109,7 +117,12 @@ def main() -> None:
         error_console.print("stopped")
         code = 1
     except Exception as fault:
-        if debug:
+        from onestop.pipeline.warehouse_faults import fault_of  # here, for the speed of commands that ask no database
+
+        said = fault_of(fault, " ".join(words[:1]))
+        if said and not debug:
+            _show(said, debug)
+        elif debug:
             traceback.print_exc()
         else:
             error_console.print(f"[red]Unexpected fault[/red] {secret_free(_words(fault))}", highlight=False)

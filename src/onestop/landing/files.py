@@ -5,15 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from onestop.errors import ConfigurationError, WarehouseUnavailable
+from onestop.errors import ConfigurationError, OnestopError, WarehouseUnavailable
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
@@ -35,23 +35,44 @@ class Files(Protocol):
     def exists(self, name: str) -> bool:
         """Whether there is a file of that name."""
 
+    def names(self) -> list[str]:
+        """All files, in the order of their names; what a killed process left half written is none."""
 
-def files_at(url: str) -> Files:
-    """The files below an address: a path, file://..., memory://..., or any other that fsspec knows.
+    def replace(self, name: str, data: bytes) -> None:
+        """Puts other bytes in a file's place: at any moment it is whole, the old or the new. For rotation of keys alone."""
+
+    def remove(self, name: str) -> None:
+        """Removes a file. For erasure alone."""
+
+
+def files_at(url: str, options: Mapping[str, Any] | None = None) -> Files:
+    """The files below an address: a path, file://..., memory://..., or any other that fsspec knows, with its options.
 
     Raises:
-        ConfigurationError: no such kind of address.
+        ConfigurationError: no such kind of address, or it does not know these options.
+        WarehouseUnavailable: what is there does not answer, or refuses the log-in.
     """
     try:
-        filesystem, root = fsspec.core.url_to_fs(url)
-    except (ImportError, ValueError) as problem:
+        # Not one that was used before: its connection may have been lost.
+        filesystem, root = fsspec.core.url_to_fs(url, skip_instance_cache=True, **(options or {}))
+    except (ImportError, ValueError, TypeError) as problem:
         raise ConfigurationError(
             f"the landing {url.partition('://')[0]}://... cannot be used: {problem}",
             next_step="set landing.url in province.yml to a path, or install what its kind of address needs",
         ) from problem
+    except Exception as problem:  # each kind of address has faults of its own; their words may hold its log-in
+        raise _away(url, problem) from None
     if isinstance(filesystem, LocalFileSystem):
         return LocalFiles(Path(root))
     return RemoteFiles(filesystem, root)
+
+
+def _away(url: str, problem: Exception) -> WarehouseUnavailable:
+    host = url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    return WarehouseUnavailable(
+        f"the landing {url.partition('://')[0]}://{host} cannot be used: {type(problem).__name__}",
+        next_step="look whether it is up, and at landing.url and ONESTOP_LANDING_OPTIONS; then run again",
+    )
 
 
 @contextmanager
@@ -79,6 +100,25 @@ class LocalFiles:
 
     def write_new(self, name: str, data: bytes) -> None:
         """See Files."""
+        self._write(name, data, is_new=True)
+
+    def replace(self, name: str, data: bytes) -> None:
+        """See Files."""
+        self._write(name, data, is_new=False)
+
+    def remove(self, name: str) -> None:
+        """See Files."""
+        with _explained(str(self._root)):
+            (self._root / name).unlink(missing_ok=True)
+            _flush_folder((self._root / name).parent)
+
+    def names(self) -> list[str]:
+        """See Files."""
+        with _explained(str(self._root)):
+            found = (Path(place) / name for place, _, names in os.walk(self._root) for name in names)
+            return sorted(path.relative_to(self._root).as_posix() for path in found if not path.name.startswith("."))
+
+    def _write(self, name: str, data: bytes, *, is_new: bool) -> None:
         path = self._root / name
         with _explained(str(self._root)):
             self._make_folder(path.parent)
@@ -89,7 +129,7 @@ class LocalFiles:
                     file.write(data)
                     file.flush()
                     os.fsync(file.fileno())
-                if path.exists():
+                if is_new and path.exists():
                     raise FileExistsError(errno.EEXIST, "exists", str(path))
                 draft.rename(path)
             except BaseException:
@@ -134,11 +174,30 @@ class RemoteFiles:
 
     def write_new(self, name: str, data: bytes) -> None:
         """See Files."""
+        self._write(name, data, is_new=True)
+
+    def replace(self, name: str, data: bytes) -> None:
+        """See Files."""
+        self._write(name, data, is_new=False)
+
+    def remove(self, name: str) -> None:
+        """See Files."""
+        with self._explained(), suppress(FileNotFoundError):
+            self._filesystem.rm_file(f"{self._root}/{name}")
+
+    def names(self) -> list[str]:
+        """See Files."""
+        with self._explained(), suppress(FileNotFoundError):
+            found = [str(path).split(self._root.lstrip("/") + "/", 1)[-1] for path in self._filesystem.find(self._root)]
+            return sorted(name for name in found if not name.rpartition("/")[2].startswith("."))
+        return []
+
+    def _write(self, name: str, data: bytes, *, is_new: bool) -> None:
         path = f"{self._root}/{name}"
         folder, _, base = path.rpartition("/")
         draft = f"{folder}/.{base}.{secrets.token_hex(4)}"
-        with _explained(self._root):
-            if self._filesystem.exists(path):
+        with self._explained():
+            if is_new and self._filesystem.exists(path):
                 raise FileExistsError(errno.EEXIST, "exists", path)
             self._filesystem.makedirs(folder, exist_ok=True)
             try:
@@ -151,10 +210,22 @@ class RemoteFiles:
 
     def read(self, name: str) -> bytes:
         """See Files."""
-        with _explained(self._root):
+        with self._explained():
             return bytes(self._filesystem.cat_file(f"{self._root}/{name}"))
 
     def exists(self, name: str) -> bool:
         """See Files."""
-        with _explained(self._root):
+        with self._explained():
             return bool(self._filesystem.exists(f"{self._root}/{name}"))
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Faults of the disk as on any; those of the way there, whatever the library calls them, pass with time."""
+        try:
+            with _explained(self._root):
+                yield
+        except (OSError, OnestopError):
+            raise
+        except Exception as problem:
+            kind = self._filesystem.protocol
+            raise _away(f"{kind if isinstance(kind, str) else kind[0]}://{self._root}", problem) from None

@@ -48,13 +48,21 @@ class LandingStore:
         url: a path, file://..., memory://... or any other fsspec address.
         keys: the current one encrypts.
         now: says in which month's folder a new run goes.
+        options: what the address wants beside itself, such as a log-in.
 
     Raises:
         ConfigurationError: no such kind of address.
     """
 
-    def __init__(self, url: str, keys: DataKeys, *, now: Callable[[], datetime] = system_now) -> None:
-        self._files = files_at(url)
+    def __init__(
+        self,
+        url: str,
+        keys: DataKeys,
+        *,
+        now: Callable[[], datetime] = system_now,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._files = files_at(url, options)
         self._keys = keys
         self._now = now
 
@@ -172,7 +180,7 @@ class LandingRun:
             "pages": [asdict(page) for page in self.pages()],
             "sha256": self.sha256,
         }
-        content["seal"] = self._keys.seal(_canonical(content))
+        content["seal"] = self._keys.seal(canonical(content))
         try:
             text = orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
             self._files.write_new(self._place(MANIFEST), text)
@@ -190,7 +198,7 @@ class LandingRun:
             content = orjson.loads(self._files.read(place))
             pages = [LandedPage(**page) for page in content["pages"]]
             seal = content.pop("seal")
-            sealed = _canonical(content)
+            sealed = canonical(content)
         except FileNotFoundError:
             raise DataRefused(
                 f"the landing's run {self.path} is missing or was never finished (no {MANIFEST})", next_step=_PULL_AGAIN
@@ -246,7 +254,19 @@ class LandedContent:
         return b"".join(parts)
 
 
-def _canonical(content: Mapping[str, Any]) -> bytes:
+def unsealed(manifest: Mapping[str, Any], keys: DataKeys, name: str) -> dict[str, Any]:
+    """A manifest without its seal, once that was checked.
+
+    Raises:
+        DataRefused: it was changed. ConfigurationError: sealed with a key that is not at hand.
+    """
+    content = dict(manifest)
+    keys.check_seal(str(content.pop("seal", "")), canonical(content), name)
+    return content
+
+
+def canonical(content: Mapping[str, Any]) -> bytes:
+    """What of a manifest is sealed."""
     return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
 
 

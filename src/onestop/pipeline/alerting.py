@@ -36,6 +36,7 @@ from onestop.logs import bound
 from onestop.pipeline.flows import RunResult
 from onestop.pipeline.impact import impact
 from onestop.pipeline.refusal import refusal_vi
+from onestop.pipeline.warehouse_faults import explained
 from onestop.quality.quarantine_status import Selection
 from onestop.warehouse.connection import connect
 from onestop.warehouse.embedded import EmbeddedPostgres
@@ -128,7 +129,7 @@ def watched(settings: Settings, subject: str) -> Iterator[None]:
     Wrong words on the command line are nobody's alert, nor is a source that somebody asked for outside of its hours.
     """
     try:
-        with bound(step=subject):
+        with bound(step=subject), explained(subject):
             yield
     except ConfigurationError:
         raise

@@ -14,6 +14,8 @@ from onestop.config import PortalExportSource, Settings, Source
 from onestop.delivery import mail, places, returned
 from onestop.delivery.parcel import Outcome
 from onestop.errors import OnestopError
+from onestop.landing.files import files_at
+from onestop.pipeline import hash_keys
 from onestop.pipeline.connectors import connector
 from onestop.pipeline.doctor_host import host_checks, server_checks
 from onestop.pipeline.file_folders import file_system
@@ -41,7 +43,10 @@ def examine(settings: Settings) -> list[Finding]:
         *host_checks(settings),
         ("keys", partial(_keys, settings)),
         ("disk", partial(_disk, settings)),
+        ("landing", partial(_landing, settings)),
         ("warehouse", partial(_warehouse, settings)),
+        ("hash keys", partial(_hash_keys, settings)),
+        ("audit", partial(_audit, settings)),
         *server_checks(settings),
         *((f"reference {kind.name}", partial(_reference, settings, kind)) for kind in FILES),
         *((f"source {source.id}", partial(_source, settings, source)) for source in settings.sources),
@@ -64,6 +69,31 @@ def _keys(settings: Settings) -> str:
     return "present"
 
 
+def _hash_keys(settings: Settings) -> str:
+    """Whether the warehouse's hashes were made with the keys at hand."""
+    keys = load_keys(settings)
+    with closing(connect(warehouse_dsn(settings), autocommit=True)) as connection:
+        if not connection.execute("select to_regclass('ops.hash_key') is not null").fetchall()[0][0]:
+            return "nothing is stored yet"
+        names = hash_keys.stored(connection)
+    if names and hash_keys.fitting(keys, names) < len(keys.ring):
+        return "a new one waits: onestop keys rotate"
+    return "in force"
+
+
+def _audit(settings: Settings) -> str:
+    """Whether the server says who logged in and read what: never a fault, because it is for whoever runs the server."""
+    with closing(connect(warehouse_dsn(settings), autocommit=True)) as connection:
+        ((logged, preloaded),) = connection.execute(
+            "select current_setting('log_connections'), current_setting('shared_preload_libraries', true)"
+            " where pg_has_role(current_user, 'pg_read_all_settings', 'USAGE')"
+            " union all select current_setting('log_connections'), null limit 1"
+        ).fetchall()
+    loaded = "" if preloaded is None else "; pgaudit is loaded" if "pgaudit" in preloaded else "; pgaudit is not loaded"
+    said = "logs" if logged not in ("off", "") else "does not log"
+    return f"the server {said} who logs in{loaded} (docs/rights.md)"
+
+
 def _disk(settings: Settings) -> str:
     settings.local.mkdir(parents=True, exist_ok=True)
     room = free_room(settings)
@@ -73,6 +103,12 @@ def _disk(settings: Settings) -> str:
                 f"only {free / 2**30:.1f} GiB are free for {name}", next_step="make room, or run `onestop maintenance`"
             )
     return ", ".join(f"{name}: {free / 2**30:.0f} GiB free" for name, free in room.items())
+
+
+def _landing(settings: Settings) -> str:
+    """Whether the landing answers; what it holds is not read."""
+    files_at(settings.landing_url, settings.landing_options).exists("anything")
+    return "it answers"
 
 
 def _warehouse(settings: Settings) -> str:

@@ -15,9 +15,10 @@ import psycopg
 from onestop.config import Settings
 from onestop.errors import OnestopError
 from onestop.periods import Period
+from onestop.pipeline.warehouse_faults import explained
 from onestop.reporting import former, office_suite
 from onestop.reporting.editions import diff as diffs
-from onestop.reporting.editions import explain as explained
+from onestop.reporting.editions import explain as explaining
 from onestop.reporting.editions import life, products, store
 from onestop.reporting.editions import readiness as conditions
 from onestop.reporting.editions import verify as verified
@@ -146,10 +147,10 @@ def explain(
     field: str = "*",
     org_view: str = "as_was",
     version: int | None = None,
-) -> explained.Explained:
+) -> explaining.Explained:
     """From a figure down to what it counts."""
     with warehouse(settings) as connection:
-        return explained.explain(connection, period, metric, agency, field=field, org_view=org_view, version=version)
+        return explaining.explain(connection, period, metric, agency, field=field, org_view=org_view, version=version)
 
 
 def somebody() -> str:
@@ -163,5 +164,6 @@ def somebody() -> str:
 @contextmanager
 def warehouse(settings: Settings) -> Iterator[psycopg.Connection[Any]]:
     """A connection to the migrated warehouse, each step's own transaction to make."""
-    with closing(connect(migrated(settings, "publisher"), autocommit=True, role="publisher")) as connection:
+    dsn = migrated(settings, "publisher")
+    with explained("editions"), closing(connect(dsn, autocommit=True, role="publisher")) as connection:
         yield connection

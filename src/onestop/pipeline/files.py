@@ -184,7 +184,7 @@ class _Run:
 
     @property
     def _landing(self) -> LandingStore:
-        return LandingStore(self.settings.landing_url, self.keys.data)
+        return LandingStore(self.settings.landing_url, self.keys.data, options=self.settings.landing_options)
 
     def _land(self, file: PortalFile) -> tuple[LandingRun, str]:
         """The file as it was fetched, piece by piece, and its SHA-256; memory and disk hold nothing else of it."""

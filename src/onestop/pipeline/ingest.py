@@ -25,6 +25,7 @@ from onestop.pipeline.connectors import Connector, connector, parser
 from onestop.pipeline.curfew import Curfew
 from onestop.pipeline.entities import entity_of
 from onestop.pipeline.files import ingest_files
+from onestop.pipeline.hash_keys import in_force
 from onestop.pipeline.ingest_result import IngestResult, Progress
 from onestop.pipeline.keys import Keys, load_keys
 from onestop.pipeline.loading import Loader
@@ -88,6 +89,7 @@ def ingest(
     ):
         ledger.sync_sources(control, [(s.id, s.kind) for s in settings.sources])
         ledger.lock_source(control, source_id)
+        keys = in_force(control, keys)
         if isinstance(source, PortalExportSource):
             if replay_from:
                 raise ConfigurationError(
@@ -117,7 +119,9 @@ def ingest(
         loader = Loader(settings, entity, reference, keys, batch, BatchFacts(), as_of)
         run = _Run(settings, source, batch, loader, control, work, tell, curfew, reason)
         if replay_from:
-            return run.replayed(LandingStore(settings.landing_url, keys.data).run(replay_from))
+            return run.replayed(
+                LandingStore(settings.landing_url, keys.data, options=settings.landing_options).run(replay_from)
+            )
         assert feed is not None  # noqa: S101  (only a replay goes without)
         end = to_stamp(as_of + timedelta(seconds=1), settings.zone)
         if between:
@@ -173,7 +177,7 @@ class _Run:
 
     def _pull(self, feed: Connector, start: str, end: str, keys: Keys) -> None:
         self.attempt_id = f"{system_now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
-        landed = LandingStore(self.settings.landing_url, keys.data).open_run(
+        landed = LandingStore(self.settings.landing_url, keys.data, options=self.settings.landing_options).open_run(
             self.source.id, self.batch.entity, self.attempt_id
         )
         self.batch.landing_path = landed.path

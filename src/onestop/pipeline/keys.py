@@ -2,6 +2,7 @@
 
 They come from the environment. Beside the embedded server they are made at the first use and kept
 under .local; with any other warehouse they must be given, since losing them loses the landing.
+Each has former keys beside it (`..._FORMER`, oldest first): what they encrypted is still read, and hashes go on from theirs.
 """
 
 from __future__ import annotations
@@ -11,24 +12,34 @@ import json
 import logging
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from onestop.config import Settings, required_secrets, secret
-from onestop.crypto import SHORTEST_KEY, DataKeys
+from onestop.crypto import SHORTEST_KEY, DataKeys, HashKey
 from onestop.errors import ConfigurationError
 
 HASH_KEY, DATA_KEY = "ONESTOP_HASH_KEY", "ONESTOP_DATA_KEY"
+FORMER = "_FORMER"
+KEPT = "keys.json"
 _PAYLOAD = "quarantine payload"
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, repr=False)
 class Keys:
-    """hash: key of keyed hashes; data: keys of encryption, the current one first."""
+    """The keys of one run.
 
-    hash: bytes
+    Attributes:
+        hash: what hashes are made with: of all keys at hand, until onestop.pipeline.hash_keys says which are in force.
+        data: keys of encryption, the current one first.
+        ring: every key of hashes at hand, oldest first.
+    """
+
+    hash: HashKey
     data: DataKeys
+    ring: tuple[bytes, ...] = ()
 
     def encrypt_payload(self, value: str) -> str:
         """One personal part of a quarantined payload, sealed."""
@@ -47,11 +58,48 @@ def load_keys(settings: Settings) -> Keys:
             .local cannot be read or made.
     """
     if settings.warehouse_dsn is not None:
-        hash_text, data_text = required_secrets(HASH_KEY, DATA_KEY)
+        required_secrets(HASH_KEY, DATA_KEY)
+        kept: Mapping[str, object] = {}
     else:
-        kept = _kept(settings.local / "keys.json")
-        hash_text, data_text = (secret(name) or kept[name] for name in (HASH_KEY, DATA_KEY))
-    return Keys(hash=_long_enough(HASH_KEY, hash_text).encode(), data=DataKeys([_long_enough(DATA_KEY, data_text)]))
+        kept = _kept(settings.local / KEPT)
+    ring = tuple(text.encode() for text in _texts(HASH_KEY, kept))
+    return Keys(hash=chain(ring), data=DataKeys(_texts(DATA_KEY, kept)[::-1]), ring=ring)
+
+
+def chain(ring: tuple[bytes, ...]) -> HashKey:
+    """The keys of a ring as what hashes."""
+    return ring[0] if len(ring) == 1 else ring
+
+
+def _texts(name: str, kept: Mapping[str, object]) -> list[str]:
+    """A key and those before it, oldest first. The environment wins, key and former keys together."""
+    given = secret(name)
+    if given:
+        former = (secret(f"{name}{FORMER}") or "").splitlines()
+    else:
+        given, listed = str(kept[name]), kept.get(f"{name}{FORMER}", [])
+        former = [str(one) for one in listed] if isinstance(listed, list) else []
+    texts = dict.fromkeys(text.strip() for text in (*former, given) if text.strip())
+    texts.pop(given, None)  # the current one is the last, also where somebody left it among the former
+    return [_long_enough(name, text) for text in (*texts, given)]
+
+
+def renew(settings: Settings, name: str) -> None:
+    """A new key beside the embedded server; the one until now becomes a former one.
+
+    Raises:
+        ConfigurationError: the keys come from the environment, or cannot be read or written.
+    """
+    if settings.warehouse_dsn is not None or secret(name):
+        raise ConfigurationError(
+            f"{name} comes from the environment, which onestop does not change",
+            next_step=f"append the old key to {name}{FORMER} as a line of its own, set {name} to a new one",
+        )
+    file = settings.local / KEPT
+    kept = _kept(file)
+    listed = kept.get(f"{name}{FORMER}", [])
+    former = [*(listed if isinstance(listed, list) else []), kept[name]]
+    _write(file, {**kept, name: secrets.token_urlsafe(32), f"{name}{FORMER}": former}).replace(file)
 
 
 def _long_enough(name: str, text: str) -> str:
@@ -62,12 +110,12 @@ def _long_enough(name: str, text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _kept(file: Path) -> dict[str, str]:
+def _kept(file: Path) -> dict[str, object]:
     """The keys under .local, made if there are none."""
     try:
         _make(file)
         keys = json.loads(file.read_text())
-        return {name: str(keys[name]) for name in (HASH_KEY, DATA_KEY)}
+        return {**keys, **{name: str(keys[name]) for name in (HASH_KEY, DATA_KEY)}}
     except OSError as problem:
         raise ConfigurationError(
             f"the keys in {file} can be neither read nor made: {problem.strerror}",
@@ -84,13 +132,20 @@ def _make(file: Path) -> None:
     """Two starts at once agree on the same keys."""
     file.parent.mkdir(parents=True, exist_ok=True)
     if not file.exists():
-        made = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
-        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as out:
-            json.dump({name: secrets.token_urlsafe(32) for name in (HASH_KEY, DATA_KEY)}, out)
+        made = _write(file, {name: secrets.token_urlsafe(32) for name in (HASH_KEY, DATA_KEY)})
         try:
             os.link(made, file)  # fails if another start was first: its keys are the ones
         except FileExistsError:
             pass
         finally:
             made.unlink()
+
+
+def _write(file: Path, content: Mapping[str, object]) -> Path:
+    """The content in a file beside, on the disk, to be moved to its name."""
+    made = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        json.dump(content, out)
+        out.flush()
+        os.fsync(out.fileno())
+    return made

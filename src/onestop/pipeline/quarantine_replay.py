@@ -24,6 +24,7 @@ from onestop.errors import ConfigurationError, DataRefused
 from onestop.landing import ledger
 from onestop.landing.seen import seen_before
 from onestop.pipeline.entities import Entity, Known, Mask, entity_of, portal_entity
+from onestop.pipeline.hash_keys import in_force
 from onestop.pipeline.ingest_result import Progress
 from onestop.pipeline.keys import Keys, load_keys
 from onestop.pipeline.quarantine_return import Homes, Judged, Return, Row, read_homes
@@ -127,7 +128,7 @@ def replay(
             ):
                 ledger.lock_source(lock, source_id)
                 entity = portal_entity(entity_name) if kind == PORTAL else entity_of(kind)
-                run = _Run(settings, keys, source_id, entity, kind == PORTAL, as_of, by_whom)
+                run = _Run(settings, in_force(lock, keys), source_id, entity, kind == PORTAL, as_of, by_whom)
                 with work.cursor() as cursor:
                     results.append(run.replay(cursor, wanted))
                 work.commit()

@@ -55,7 +55,7 @@ def ingest_reference(settings: Settings, *, as_of: datetime, progress: Progress 
         )
     known = {kind.name for kind, _ in files}
     ignored = sorted(p.name for p in folder.iterdir() if p.is_file() and p.name not in known)
-    store = LandingStore(settings.landing_url, load_keys(settings).data)
+    store = LandingStore(settings.landing_url, load_keys(settings).data, options=settings.landing_options)
     results: list[IngestResult] = []
     refusals: list[DataRefused] = []
     dsn = migrated(settings, "loader")

@@ -19,15 +19,25 @@ def explained(step: str) -> Iterator[None]:
     """
     try:
         yield
-    except psycopg.errors.DiskFull:
-        raise WarehouseUnavailable(
+    except psycopg.Error as problem:
+        fault = fault_of(problem, step)
+        if fault is None:
+            raise
+        raise fault from None
+
+
+def fault_of(problem: Exception, step: str) -> WarehouseUnavailable | None:
+    """What a person is told of a broken connection, a stopped server or a full disk; None: it is something else."""
+    if isinstance(problem, psycopg.errors.DiskFull):
+        return WarehouseUnavailable(
             f"{step}: the warehouse's disk is full; nothing of this step was kept",
             next_step="make room on the database server, then run again",
-        ) from None
-    except (psycopg.OperationalError, psycopg.InterfaceError) as problem:
+        )
+    if isinstance(problem, psycopg.OperationalError | psycopg.InterfaceError):
         # Only the first line: the lines after it can quote rows.
         said = problem.diag.message_primary or (str(problem).splitlines() or ["no reason given"])[0]
-        raise WarehouseUnavailable(
+        return WarehouseUnavailable(
             f"{step}: the warehouse broke off ({said}); nothing of this step was kept",
             next_step="look whether the database server is up, then run again",
-        ) from None
+        )
+    return None

@@ -6,6 +6,9 @@ its own slot and nobody else's.
 Its folder is `.local/airflow`; `.local/airflow/onestop.json` (readable by its owner only) holds the port, the
 password and the keys that were chosen at the first start. To move to another port, run `onestop down`, write
 the number at "port" in that file and start again. There is no triggerer: nothing here waits in one.
+
+Its one account is Airflow's development login, with a password of its own: for one person on one machine, which is why it
+listens on 127.0.0.1 only. Where people work with it, onestop.platform.accounts has their roles.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ import psycopg
 from onestop.config import Settings
 from onestop.errors import ConfigurationError, WarehouseUnavailable
 from onestop.platform.airflow_client import AirflowClient
-from onestop.platform.names import CONFIG_VARIABLE, expected_dag_ids, source_pool
+from onestop.platform.names import CONFIG_VARIABLE, expected_dag_ids, pools_of
 from onestop.platform.processes import Service, port_is_free, port_to_keep, stop, wait_until
 from onestop.resources import resource
 from onestop.warehouse.embedded import EmbeddedPostgres
@@ -37,6 +40,7 @@ USER = "admin"
 START_SECONDS = 180
 MOST_TASKS = 16  # at once: each ingest that is loading takes some 0.8 GB
 DAGS_SECONDS = 60
+_NO_DATABASE = "airflow-db-not-allowed"
 _COMMANDS = {
     "scheduler": ("scheduler", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
@@ -114,7 +118,7 @@ class LocalAirflow:
             )
 
     def _make_pools(self, client: AirflowClient) -> None:
-        client.make_pools({source_pool(s.id): f"One load of {s.id} at a time" for s in self.settings.sources})
+        client.make_pools(pools_of(self.settings))
 
     def _dags_are_read(self, client: AirflowClient) -> bool:
         return expected_dag_ids(self.settings) <= set(client.dag_ids()) or bool(client.import_errors())
@@ -232,9 +236,10 @@ class LocalAirflow:
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
-    """The environment of a project's Airflow servers; in an Airflow that onestop did not start, this process's own."""
+    """The environment of a project's Airflow servers; in an Airflow that onestop did not start, this process's own,
+    without the address in place of its database that Airflow gives to tasks: the one in a file or a command counts."""
     if not (settings.local / "airflow" / "onestop.json").is_file():
-        return dict(os.environ)
+        return {k: v for k, v in os.environ.items() if not v.startswith(_NO_DATABASE)}
     return LocalAirflow(settings, EmbeddedPostgres(settings.local).airflow_dsn).environment()
 
 

@@ -45,6 +45,7 @@ __all__ = [
 ]
 
 OWNER = "onestop"
+FILES_QUEUE = "files"
 _MOMENT = {"type": ["null", "string"], "format": "date-time"}
 AS_OF = Param(None, **_MOMENT, title="As of", description="What 'now' is. Empty: the clock.")
 SINCE = Param(None, **_MOMENT, title="Since", description="Where a first load starts. Empty: at the very beginning.")
@@ -93,10 +94,12 @@ def raw_asset(source_id: str) -> Asset:
     return Asset(name=f"raw {source_id}", uri=f"onestop://raw/{source_id}")
 
 
-def dag_defaults(*tags: str, longest_run: timedelta | None = None) -> dict[str, Any]:
+def dag_defaults(*tags: str, longest_run: timedelta | None = None, files: bool = False) -> dict[str, Any]:
     """The arguments that all DAGs have in common: one run at a time, no catch-up, retries with growing waits.
 
     Args:
+        files: its tasks write files that people or the next task look for: on several workers, all on the one that has
+            the queue FILES_QUEUE (docs/adr/0008). What else a task needs it finds in the warehouse and the landing.
         longest_run: a run that is not over by then fails, whatever it waits for: a slot, or a pool that nobody made.
     """
     return {
@@ -106,6 +109,7 @@ def dag_defaults(*tags: str, longest_run: timedelta | None = None) -> dict[str, 
         "tags": ["onestop", *tags],
         "default_args": {
             "owner": OWNER,
+            **({"queue": FILES_QUEUE} if files else {}),
             "retries": 3,
             "retry_delay": timedelta(minutes=2),
             "retry_exponential_backoff": 2.0,

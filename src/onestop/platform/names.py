@@ -30,6 +30,11 @@ def source_pool(source_id: str) -> str:
     return f"source__{source_id}"
 
 
+def pools_of(settings: Settings) -> dict[str, str]:
+    """All pools that a province.yml needs, each with its description."""
+    return {source_pool(s.id): f"One load of {s.id} at a time" for s in settings.sources}
+
+
 def expected_dag_ids(settings: Settings) -> frozenset[str]:
     """All DAGs that a province.yml makes."""
     ops = (BACKFILL_DAG, QUARANTINE_DAG, QUALITY_DAG, RECONCILE_DAG, WATCH_DAG, MAINTENANCE_DAG)

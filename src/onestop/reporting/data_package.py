@@ -17,6 +17,7 @@ from typing import Any
 from onestop.periods import Period
 from onestop.reporting.literal import no_formula, zipped
 from onestop.reporting.model import COLUMNS, Counts, ReportFigures
+from onestop.reporting.public import numbers
 from onestop.reporting.wording import period_title, province_title
 
 DESCRIPTION = "datapackage.json"
@@ -36,7 +37,10 @@ _ABOUT: dict[str, tuple[str, str]] = {
     "period": ("string", "Name of the period, such as 2024-Q3 or 2024-M07"),
     "period_from": ("date", "First day of the period, included"),
     "period_to": ("date", "Last day of the period, included"),
-    "days": ("integer", "Calendar days from receipt to result"),
+    "days": (
+        "integer",
+        "Calendar days from receipt to result; where small cells are left out, the first day of a band",
+    ),
     "dossiers": ("integer", "Number of dossiers resolved in the period that took so many days"),
     "received_total": ("integer", "Form II.06a, column 3: dossiers to handle in the period = 4 + 5 + 6 = 7 + 11"),
     "received_online": ("integer", "Column 4: received in the period, online"),
@@ -63,7 +67,10 @@ _ABOUT: dict[str, tuple[str, str]] = {
         "Time: a calendar period by its SDMX name (2024-Q3), any other as first day and length (2024-06-15/P3M)",
     ),
     "OBS_VALUE": ("integer", "Number of dossiers"),
-    "OBS_STATUS": ("string", "Attribute: A normal, P provisional (the period is not over, or this is a draft)"),
+    "OBS_STATUS": (
+        "string",
+        "Attribute: A normal, P provisional (the period is not over, or this is a draft), Q left out",
+    ),
     "UNIT_MEASURE": ("string", "Attribute: DOSSIER"),
 }
 
@@ -94,14 +101,18 @@ def write_data_package(figures: ReportFigures, status: str) -> bytes:
 def _tables(figures: ReportFigures, status: str) -> Iterator[_Table]:
     unit = ("agency_code", "agency_name_vi", "agency_level", "parent_name_vi")
     root = (figures.province_code, province_title(figures.province_name), "province", "")
+
+    def shown(node: str, counts: Counts) -> Iterable[int | None]:
+        return numbers(figures, node, counts).values()
+
     yield _Table(
         "form_ii_06a.csv",
         "Form II.06a by unit; a unit's figures include the units below it",
         (*unit, *COLUMNS),
         ("agency_code",),
         [
-            (*root, *figures.province.values()),
-            *((u.code, u.name, u.level, u.parent_name, *u.counts.values()) for u in figures.units),
+            (*root, *shown(figures.province_code, figures.province)),
+            *((u.code, u.name, u.level, u.parent_name, *shown(u.code, u.counts)) for u in figures.units),
         ],
     )
     yield _Table(
@@ -109,7 +120,11 @@ def _tables(figures: ReportFigures, status: str) -> Iterator[_Table]:
         "Form II.06a of the province by level and field",
         ("agency_level", "field_code", "field_name_vi", *COLUMNS),
         ("agency_level", "field_code"),
-        [(block.level, row.code, row.name, *row.counts.values()) for block in figures.levels for row in block.fields],
+        [
+            (block.level, row.code, row.name, *shown(f"{block.level}/{row.code}", row.counts))
+            for block in figures.levels
+            for row in block.fields
+        ],
     )
     others = (("previous", figures.previous), ("year_before", figures.year_before))
     compared = [("current", figures.period, figures.province)]
@@ -119,7 +134,10 @@ def _tables(figures: ReportFigures, status: str) -> Iterator[_Table]:
         "The province beside the period before and the same period of the year before, where the warehouse holds them in full",
         ("relation", "period", "period_from", "period_to", *COLUMNS),
         ("relation",),
-        [(name, *_dates(period), *counts.values()) for name, period, counts in compared],
+        [
+            (name, *_dates(period), *(shown(root[0], counts) if name == "current" else counts.values()))
+            for name, period, counts in compared
+        ],
     )
     yield _Table(
         "months.csv",
@@ -149,10 +167,17 @@ def _observations(figures: ReportFigures, status: str) -> Iterator[tuple[object,
     structure = ("dataflow", f"{figures.province_code}:DF_II_06A(1.0)", "I", figures.period.convention)
     obs_status = "P" if figures.is_preliminary or status != "published" else "A"
     root, now = figures.province_code, figures.period
-    series: list[tuple[str, str, str, Period, Counts]] = [(root, "_T", "_T", now, figures.province)]
-    series += [(unit.code, "_T", "_T", now, unit.counts) for unit in figures.units]
+    series: list[tuple[str, str, str, Period, dict[str, int | None]]]
+    series = [(root, "_T", "_T", now, numbers(figures, root, figures.province))]
+    series += [(unit.code, "_T", "_T", now, numbers(figures, unit.code, unit.counts)) for unit in figures.units]
     series += [
-        (root, block.level, "_U" if row.code == "?" else row.code, now, row.counts)
+        (
+            root,
+            block.level,
+            "_U" if row.code == "?" else row.code,
+            now,
+            numbers(figures, f"{block.level}/{row.code}", row.counts),
+        )
         for block in figures.levels
         for row in block.fields
     ]
@@ -160,11 +185,11 @@ def _observations(figures: ReportFigures, status: str) -> Iterator[tuple[object,
     for other in (figures.previous, figures.year_before, *figures.months):
         if other and other.period not in seen:
             seen.add(other.period)
-            series.append((root, "_T", "_T", other.period, other.counts))
+            series.append((root, "_T", "_T", other.period, dict(other.counts.as_dict())))
     for unit_code, level, field, period, counts in series:
-        for name, value in counts.as_dict().items():
+        for name, value in counts.items():
             key = (unit_code, level, field, name.upper(), _time(period))
-            yield (*structure, *key, value, obs_status, "DOSSIER")
+            yield (*structure, *key, value, obs_status if value is not None else "Q", "DOSSIER")
 
 
 def _time(period: Period) -> str:
@@ -229,6 +254,8 @@ def _description(figures: ReportFigures, status: str, resources: Sequence[Mappin
         "org_view": "as_was",
         "quarantined_open": figures.quarantined,
         "gaps": [gap.text_en for gap in figures.gaps],
+        "smallest_shown": figures.least,
+        "left_out": figures.hidden,
         "resources": list(resources),
     }
     if figures.edition:

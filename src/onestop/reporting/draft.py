@@ -30,6 +30,7 @@ from onestop.reporting.model import ReportFigures
 from onestop.reporting.office import own_template, told
 from onestop.reporting.other_workbook import write_other_workbook
 from onestop.reporting.page import write_page
+from onestop.reporting.public import has_rate, numbers
 from onestop.reporting.wording import Language, province_title
 from onestop.reporting.workbook import write_workbook
 
@@ -89,21 +90,34 @@ def write_draft(figures: ReportFigures, settings: Settings, folder: str = DRAFT)
     )
 
 
-def render(figures: ReportFigures, language: Language, status: str, template: bytes | None = None) -> dict[str, bytes]:
-    """The products by file name; `template`: the office's own Word template. The same figures give the same bytes.
+def render(
+    figures: ReportFigures,
+    language: Language,
+    status: str,
+    template: bytes | None = None,
+    public: ReportFigures | None = None,
+) -> dict[str, bytes]:
+    """The products by file name. The same figures give the same bytes.
+
+    Args:
+        figures: what offices read: form, other forms, written report.
+        language: of the page.
+        status: as in figures.json.
+        template: the office's own Word template.
+        public: what the public reads, where that is less (reporting.public): page, figures.json, data package.
 
     Raises:
         ConfigurationError: the template cannot be filled.
     """
-    said = contents(figures)
+    said, public = contents(figures), public or figures
     return {
         WORKBOOK: write_workbook(figures),
         OTHER_FORMS: write_other_workbook(figures),
         WORD: write_word(said, figures.known_at, template),
         PDF: write_pdf(said, figures.known_at),
-        PAGE: write_page(figures, language).encode(),
-        FIGURES: _as_json(figures, status).encode(),
-        DATA: write_data_package(figures, status),
+        PAGE: write_page(public, language).encode(),
+        FIGURES: _as_json(public, status).encode(),
+        DATA: write_data_package(public, status),
     }
 
 
@@ -129,6 +143,7 @@ def write_products(settings: Settings, period: Period, folder: str, products: Ma
 def _as_json(figures: ReportFigures, status: str) -> str:
     """The machine-readable headline: the province's row, and what it is."""
     now, period = figures.province, figures.period
+    is_shown = has_rate(figures, figures.province_code)
     content: dict[str, Any] = {
         "status": status,
         "period_convention": period.convention,
@@ -140,11 +155,11 @@ def _as_json(figures: ReportFigures, status: str) -> str:
         "is_preliminary": figures.is_preliminary,
         "agency_code": figures.province_code,
         "agency_name_vi": province_title(figures.province_name),
-        "form_ii_06a": now.as_dict(),
+        "form_ii_06a": numbers(figures, figures.province_code, now),
         "on_time_rate": {
-            "numerator": now.resolved_in_time,
-            "denominator": now.resolved_total,
-            "value": now.resolved_in_time / now.resolved_total if now.resolved_total else None,
+            "numerator": now.resolved_in_time if is_shown else None,
+            "denominator": now.resolved_total if is_shown else None,
+            "value": now.resolved_in_time / now.resolved_total if now.resolved_total and is_shown else None,
         },
         "quarantined_open": figures.quarantined,
         "expected": [{**asdict(one), "missing_share": one.missing_share} for one in figures.expected],

@@ -91,7 +91,8 @@ def _values(columns: Sequence[Column], figures: ReportFigures, unit: str) -> tup
         if column.metric is None:
             return None
         number = column.of(measures.get(column.metric))
-        # The warehouse keeps no row of a count that is 0.
-        return Decimal(0) if number is None and figures.metrics[column.metric].unit in COUNTED else number
+        # The warehouse keeps no row of a count that is 0; one that is left out for the public is there, and empty.
+        is_zero = column.metric not in measures and figures.metrics[column.metric].unit in COUNTED
+        return Decimal(0) if is_zero else number
 
     return tuple(of(column) for column in columns)

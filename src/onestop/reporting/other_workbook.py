@@ -15,6 +15,7 @@ import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
 from onestop.reporting import numbers_vi
+from onestop.reporting.consequence import OTHER_FORMS_NOTE, bounds
 from onestop.reporting.layouts import Column, Layout
 from onestop.reporting.literal import one_line
 from onestop.reporting.model import ReportFigures
@@ -81,7 +82,9 @@ def _sheet(book: xlsxwriter.Workbook, f: Formats, figures: ReportFigures, layout
         row += 1
         for number, line in enumerate(of_level, 1):
             row = _row(sheet, f, figures, layout.columns, line, row, number)
-    for note in filter(None, [one_line(layout.note_vi), *edition_notes(figures)]):
+    shown = {column.metric for column in layout.columns if column.show == "value" and column.metric}
+    doubt = OTHER_FORMS_NOTE if any(shown & of_unit.keys() for of_unit in figures.consequence.values()) else ""
+    for note in filter(None, [one_line(layout.note_vi), doubt, *edition_notes(figures)]):
         row += 1
         sheet.write_string(row, 0, note, f.italic)
 
@@ -122,11 +125,17 @@ def _row(
         sheet.write_number(row, 0, number, f.order)
         sheet.write_string(row, 1, one_line(line.name), f.texts[0])
     plain, share = (f.number, f.share) if number is not None else (f.number_bold, f.share_bold)
+    doubted, share_doubted = (
+        (f.doubted, f.share_doubted) if number is not None else (f.doubted_bold, f.share_doubted_bold)
+    )
     for place, (column, value) in enumerate(zip(columns, line.values, strict=True), 2):
         if value is None or column.metric is None:
             sheet.write_blank(row, place, None, plain)
-        elif column.show == "value" and figures.metrics[column.metric].unit == "ratio":
-            sheet.write_number(row, place, int((value * 10000).quantize(Decimal(1), ROUND_HALF_UP)), share)
+            continue
+        marked = column.show == "value" and bounds(figures, line.code, column.metric)
+        if column.show == "value" and figures.metrics[column.metric].unit == "ratio":
+            hundredths = int((value * 10000).quantize(Decimal(1), ROUND_HALF_UP))
+            sheet.write_number(row, place, hundredths, share_doubted if marked else share)
         else:
-            sheet.write_number(row, place, float(value), plain)
+            sheet.write_number(row, place, float(value), doubted if marked else plain)
     return row + 1

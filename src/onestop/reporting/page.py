@@ -15,7 +15,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from onestop.reporting import charts, consequence
+from onestop.reporting import charts, consequence, public
 from onestop.reporting.measures import SMALL
 from onestop.reporting.model import LEVELS, Counts, Level, ReportFigures, UnitRow
 from onestop.reporting.numbers_vi import share
@@ -41,13 +41,18 @@ def write_page(figures: ReportFigures, language: Language = "vi") -> str:
         lstrip_blocks=True,
     )
     words = Words(language)
+    is_whole = figures.province_code not in figures.hidden
     return environment.get_template("report.html.j2").render(
         t=words,
         f=figures,
         period=period_title(figures.period, language),
         province=province_title(figures.province_name, language),
-        cards=_cards(figures, words),
-        flows=_flows(figures, words),
+        cards=_cards(figures, words) if is_whole else [],
+        flows=_flows(figures, words) if is_whole else [],
+        is_whole=is_whole,
+        number=partial(_number, words),
+        numbers=partial(public.numbers, figures),
+        has_rate=partial(public.has_rate, figures),
         panels=_panels(figures, words),
         days=_days(figures, words),
         trend=_trend(figures, words),
@@ -62,6 +67,10 @@ def write_page(figures: ReportFigures, language: Language = "vi") -> str:
         css=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704  (the project's own file)
         js=Markup("\n".join((_TEMPLATES / name).read_text(encoding="utf-8") for name in _SCRIPTS)),  # noqa: S704  (the same)
     )
+
+
+def _number(words: Words, value: int | None) -> str:
+    return public.MARK if value is None else words.integer(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +205,9 @@ def _panels(figures: ReportFigures, words: Words) -> list[Panel]:
     chosen: dict[Level, tuple[int, list[tuple[str, list[UnitRow]]]]] = {}
     for level in LEVELS:
         units = [u for u in figures.units if u.level == level and u.counts.resolved_total >= LEAST_RESOLVED]
+        units = [
+            u for u in units if public.has_rate(figures, figures.province_code) and public.has_rate(figures, u.code)
+        ]
         # Of equal rates the one over more dossiers weighs more: it is the better best, and the worse worst.
         units.sort(key=lambda u: (-_exact(u.counts), -u.counts.resolved_total, u.code))
         if len(units) <= 2 * RANKED:
@@ -258,7 +270,7 @@ def _days(figures: ReportFigures, words: Words) -> Mapping[str, object] | None:
 
     return {
         "intro": words(
-            "days_intro",
+            "days_intro_bands" if figures.least > 1 else "days_intro",
             n=words.integer(durations.count),
             median=words.decimal(durations.percentile(0.5)),
             p90=words.decimal(durations.percentile(0.9)),

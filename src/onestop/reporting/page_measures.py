@@ -13,11 +13,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from onestop.reporting import numbers_vi
+from onestop.reporting import consequence, numbers_vi
 from onestop.reporting.layouts import Column
 from onestop.reporting.measures import COUNTED, Light, Measure, MetricLabel
 from onestop.reporting.model import ReportFigures
 from onestop.reporting.other_forms import lines
+from onestop.reporting.public import MARK, numbers
 from onestop.reporting.strings import Words
 
 _KINDS = ("province", "department", "branch", "district", "commune")
@@ -39,6 +40,7 @@ class Shown:
     light: Light | None
     is_small: bool
     rank: str
+    doubt: str
 
 
 def of_province(figures: ReportFigures, words: Words) -> list[Shown]:
@@ -51,10 +53,10 @@ def _of_unit(figures: ReportFigures, unit: str, words: Words) -> Iterator[Shown]
     for code, measure in figures.measures.get(unit, {}).items():
         label = figures.metrics[code]
         if label.unit not in COUNTED and measure.value is not None:
-            yield _shown(code, label, measure, words)
+            yield _shown(code, label, measure, words, consequence.said(figures, words, code, unit))
 
 
-def _shown(code: str, label: MetricLabel, measure: Measure, words: Words) -> Shown:
+def _shown(code: str, label: MetricLabel, measure: Measure, words: Words, doubt: str) -> Shown:
     is_share = label.unit == "ratio"
     n, d = (measure.numerator, measure.denominator) if is_share else (None, None)
     rank = words("rank_of", rank=measure.rank, of=measure.ranked) if measure.rank else ""
@@ -71,6 +73,7 @@ def _shown(code: str, label: MetricLabel, measure: Measure, words: Words) -> Sho
         light=measure.light(label),
         is_small=is_share and measure.is_small,
         rank=rank,
+        doubt=doubt,
     )
 
 
@@ -125,7 +128,7 @@ def form_tables(figures: ReportFigures, words: Words) -> list[FormTable]:
                 line.level or "total",
                 line.name,
                 tuple(
-                    _cell(column, number, figures, words)
+                    _cell(column, number, figures, words, line.code)
                     for column, number in zip(layout.columns, line.values, strict=True)
                 ),
             )
@@ -145,10 +148,13 @@ def form_tables(figures: ReportFigures, words: Words) -> list[FormTable]:
     return tables
 
 
-def _cell(column: Column, number: Decimal | None, figures: ReportFigures, words: Words) -> str:
+def _cell(column: Column, number: Decimal | None, figures: ReportFigures, words: Words, unit: str) -> str:
     if number is None or column.metric is None:
         return ""
-    return value(figures.metrics[column.metric], number, words) if column.show == "value" else _plain(number, words)
+    if column.show != "value":
+        return _plain(number, words)
+    mark = f" {consequence.MARK}" if consequence.bounds(figures, unit, column.metric) else ""
+    return value(figures.metrics[column.metric], number, words) + mark
 
 
 def script_data(figures: ReportFigures, words: Words) -> Markup:
@@ -169,15 +175,20 @@ def script_data(figures: ReportFigures, words: Words) -> Markup:
                 "name": said,
                 "parent": parent,
                 "kind": figures.unit_kinds.get(code, ""),
-                "counts": counts.values(),
+                "counts": list(numbers(figures, code, counts).values()),
                 "fields": [
-                    [places["field"][row.code], *row.counts.values()] for row in figures.unit_fields.get(code, ())
+                    [
+                        places["field"][row.code],
+                        *row.counts.values(),
+                        consequence.said_of_field(figures, words, code, row.code),
+                    ]
+                    for row in figures.unit_fields.get(code, ())
                 ],
                 "metrics": [
                     [
                         places["metric"][s.code],
                         *(s.value, s.numerator, s.denominator, s.previous, s.target),
-                        *(s.light or "", int(s.is_small), s.rank),
+                        *(s.light or "", int(s.is_small), s.rank, s.doubt),
                     ]
                     for s in _of_unit(figures, code, words)
                 ],
@@ -185,6 +196,7 @@ def script_data(figures: ReportFigures, words: Words) -> Markup:
             for code, said, parent, counts in units
         ],
         "explain": f"--period {figures.period}" + (f" --edition {figures.edition.version}" if figures.edition else ""),
+        "left_out": MARK,
         "dot": "." if words.language == "vi" else ",",
         "t": {key: words(key) for key in _SCRIPT_WORDS},
     }

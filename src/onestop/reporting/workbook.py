@@ -32,6 +32,7 @@ from onestop.reporting.wording import (
 THOUSANDS = r"[>=1000000]#\.###\.###;[>=1000]#\.###;0"
 DOUBTED = r'[>=1000000]#\.###\.###"±";[>=1000]#\.###"±";0"±"'  # a plain number all the same; consequence.MARK
 SHARE = r"0\,00\ \%"  # of a share in hundredths of a percent: a literal comma, whatever the locale
+SHARE_DOUBTED = SHARE + '"±"'
 FONT = "Times New Roman"
 COLUMN_COUNT = 13
 FIRST_TABLE_ROW = 9  # zero-based: rows above hold the title block
@@ -150,6 +151,8 @@ class Formats:
         self.number_bold = make(number, bold=True)
         self.share = make(number, num_format=SHARE)
         self.share_bold = make(number, num_format=SHARE, bold=True)
+        self.share_doubted = make(number, num_format=SHARE_DOUBTED)
+        self.share_doubted_bold = make(number, num_format=SHARE_DOUBTED, bold=True)
         self.doubted = make(number, num_format=DOUBTED)
         self.doubted_bold = make(number, num_format=DOUBTED, bold=True)
         self.texts = [make(cell, indent=depth) for depth in range(6)]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from onestop.crypto import keyed_hashes, record_hash, record_hashes
+from onestop.crypto import HashKey, keyed_hashes, record_hash, record_hashes
 from onestop.sources.code_repairs import Repaired, repaired
 from onestop.sources.content import Written, content_of, contents, place_marks
 from onestop.sources.record_lists import shape_list, storable
@@ -59,7 +59,7 @@ class Shaped:
         return len(self.records)
 
 
-def shape(records: Sequence[Record], spec: EntitySpec, *, first_row: int, hash_key: bytes) -> Shaped:
+def shape(records: Sequence[Record], spec: EntitySpec, *, first_row: int, hash_key: HashKey) -> Shaped:
     """Bring records into columns.
 
     Args:
@@ -132,7 +132,7 @@ def _hashed_by_column(
     scalars: Mapping[str, pa.Array],
     not_text: Mapping[int, set[str]],
     spec: EntitySpec,
-    key: bytes,
+    key: HashKey,
 ) -> list[bytes] | None:
     """The records' content hashes out of their columns; None where a control character wants looking at one by one.
 
@@ -152,7 +152,7 @@ def _hashed_by_column(
     return None if found is None else record_hashes(found, key)
 
 
-def _hashed_one_by_one(records: Sequence[Record], key: bytes, place: str | None) -> tuple[list[Record], list[bytes]]:
+def _hashed_one_by_one(records: Sequence[Record], key: HashKey, place: str | None) -> tuple[list[Record], list[bytes]]:
     """The records as PostgreSQL can hold them, and a keyed digest of each as delivered."""
     kept: list[Record] = []
     hashes: list[bytes] = []

@@ -85,7 +85,7 @@ class SftpFolder(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no typ
         SourceUnavailable: the server cannot be reached or does not answer as one.
     """
 
-    protocol = "sftp"
+    protocol = "sftp-source"  # what FSSPEC_SFTP_... says is for others
     cachable = False
 
     def __init__(self, source_id: str, address: SftpAddress, login: SftpLogin, *, timeout: float = TIMEOUT) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 import time
@@ -40,6 +41,11 @@ LAYERS = ("staging", "intermediate", "marts", "reports")
 
 _LOCK = "select {}(hashtextextended('onestop.transform' || %s, 0))"
 _ENDS_WITHIN = 20
+# PR_SET_PDEATHSIG with SIGKILL, which outlasts the exec; whoever was killed before that is not our parent any more.
+_TIE = (
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.getppid() == int(sys.argv[1]) or os._exit(1);"
+    " os.execv(sys.argv[2], sys.argv[2:])"
+)
 log = logging.getLogger(__name__)
 
 
@@ -202,7 +208,9 @@ def run(command: list[str], env: dict[str, str], target_path: Path) -> str:
     printed = target_path / "output.txt"
     with (
         printed.open("w", encoding="utf-8") as file,
-        subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT) as dbt,
+        subprocess.Popen(
+            _tied(command), env=env, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT
+        ) as dbt,
     ):
         try:
             dbt.wait()
@@ -214,6 +222,11 @@ def run(command: list[str], env: dict[str, str], target_path: Path) -> str:
                 dbt.kill()
             raise
     return printed.read_text(encoding="utf-8", errors="replace")
+
+
+def _tied(command: list[str]) -> list[str]:
+    """The same command, ended by the kernel where we are killed: else it would go on building beside the next build."""
+    return [sys.executable, "-I", "-S", "-c", _TIE, str(os.getpid()), *command] if sys.platform == "linux" else command
 
 
 def _file(connection: psycopg.Connection[tuple[object, ...]], dsn: str, result: BuildResult) -> None:

@@ -3,17 +3,9 @@
 
 -- Which procedures had a new dossier, and a new online one, month by month, place and field: of those that the
 -- catalogue offers online (level 3, 4) at any time. is_offered: on the day of receipt of one of the month's dossiers.
--- They are numbered, because counting numbers is cheaper than counting texts.
 with
 
-offered as (
-    select
-        procedure_code,
-        cast(row_number() over (order by procedure_code) as int) as procedure_number
-    from {{ ref('int_procedure__span') }}
-    where service_level in (3, 4)
-    group by procedure_code
-),
+{{ offered_procedures() }},
 
 moved as (
     select

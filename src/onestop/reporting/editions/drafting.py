@@ -36,39 +36,37 @@ _WRONG = """
         select place_id, field_code, counting_id, count(*) as dossiers, sum(processing_working_days) as days
         from published.dossier where edition_id = %(edition_id)s group by place_id, field_code, counting_id
     ),
+    -- Ways of counting become figures where the dossiers are; only these are then summed up the trees.
+    part as (
+        select bundle.place_id, bundle.field_code, side.metric_code,
+            sum(side.amount) filter (where not side.is_below) as numerator,
+            sum(side.amount) filter (where side.is_below) as denominator
+        from bundle
+        join published.counting as counting
+            on counting.edition_id = %(edition_id)s and counting.counting_id = bundle.counting_id
+        cross join lateral (
+            select metric_code, false as is_below,
+                case when metric_code = 'processing_working_days_mean' then bundle.days else bundle.dossiers end as amount
+            from unnest(counting.numerators) as above (metric_code)
+            union all
+            select metric_code, true, bundle.dossiers from unnest(counting.denominators) as below (metric_code)
+        ) as side
+        group by bundle.place_id, bundle.field_code, side.metric_code
+    ),
     unit as (
         select place_id, 'as_was' as org_view, unnest(chain_as_was) as agency_code
         from published.place where edition_id = %(edition_id)s
         union all
         select place_id, 'as_is', unnest(chain_as_is) from published.place where edition_id = %(edition_id)s
     ),
-    cell as (
-        select unit.org_view, unit.agency_code, coalesce(bundle.field_code, '*') as field_code, bundle.counting_id,
-            sum(bundle.dossiers) as dossiers, sum(bundle.days) as days
-        from bundle join unit using (place_id)
-        group by grouping sets (
-            (unit.org_view, unit.agency_code, bundle.field_code, bundle.counting_id),
-            (unit.org_view, unit.agency_code, bundle.counting_id)
-        )
-    ),
-    part as (
-        select cell.org_view, cell.agency_code, cell.field_code, side.metric_code, side.is_below,
-            case when side.metric_code = 'processing_working_days_mean' and not side.is_below
-                then cell.days else cell.dossiers end as amount
-        from cell
-        join published.counting as counting
-            on counting.edition_id = %(edition_id)s and counting.counting_id = cell.counting_id
-        cross join lateral (
-            select unnest(counting.numerators) as metric_code, false as is_below
-            union all
-            select unnest(counting.denominators), true
-        ) as side
-    ),
     summed as (
-        select org_view, agency_code, field_code, metric_code,
-            coalesce(sum(amount) filter (where not is_below), 0) as numerator,
-            sum(amount) filter (where is_below) as denominator
-        from part group by org_view, agency_code, field_code, metric_code
+        select unit.org_view, unit.agency_code, coalesce(part.field_code, '*') as field_code, part.metric_code,
+            coalesce(sum(part.numerator), 0) as numerator, sum(part.denominator) as denominator
+        from part join unit using (place_id)
+        group by grouping sets (
+            (unit.org_view, unit.agency_code, part.metric_code, part.field_code),
+            (unit.org_view, unit.agency_code, part.metric_code)
+        )
         union all
         select org_view, unit.agency_code, '*', metric_code, coalesce(sum(numerator), 0), sum(denominator)
         from published.item cross join lateral unnest(chain) as unit (agency_code)

@@ -129,7 +129,8 @@ def _write_draft(
         reason=reason,
         code_version=__version__,
     )
-    figures = replace(told(figures, settings), gaps=gaps(connection, settings, period, at=build.known_at))
+    missing = gaps(connection, settings, period, at=build.known_at)
+    figures = replace(told(figures, settings), gaps=missing, least=settings.reports.small_cells)
     text = products.as_text(figures, settings.reports.language, own_template(settings))
     drafting.fill(connection, edition_id, period, build.known_at, text)
     if before:

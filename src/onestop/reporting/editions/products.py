@@ -21,9 +21,11 @@ from onestop.errors import OnestopError
 from onestop.reporting.document import contents
 from onestop.reporting.document_word import write_word
 from onestop.reporting.draft import render, write_products
+from onestop.reporting.editions.earlier import earlier
 from onestop.reporting.editions.model import Edition
 from onestop.reporting.editions.store import file_hash
 from onestop.reporting.model import EditionMark, ReportFigures
+from onestop.reporting.public import public
 from onestop.reporting.wording import Language
 
 _FIGURES = TypeAdapter(ReportFigures)
@@ -57,7 +59,8 @@ def render_edition(connection: psycopg.Connection[Any], edition: Edition, zone: 
             f"{edition.name} is a draft", next_step=f"approve it: onestop quarter approve {edition.value}"
         )
     shown, language, template = kept_figures(connection, edition, zone)
-    return render(shown, language, "published", template)
+    open_to_all = public(shown, earlier(connection, edition)) if shown.least > 1 else shown
+    return render(shown, language, "published", template, open_to_all)
 
 
 def kept_figures(

@@ -182,7 +182,7 @@ class _Reader:
 
     def quarantine(self) -> Condition:
         """Rejected rows that still wait, and how many figures of the province they could move notably."""
-        waiting = self._one("select count(*) from quarantine.rejected_row where status = 'open' and entity = 'dossier'")
+        waiting = self._one("select count(*) from quarantine.rejected_row where status = 'open'")
         notable = self._one(
             "select count(*) from mart.metric_consequence where period_convention = %s and period = %s"
             " and org_view = 'as_was' and agency_code = %s and field_code = '*' and is_notable",
@@ -191,12 +191,12 @@ class _Reader:
             self._settings.province.code,
         )
         if not waiting:
-            return Condition("quarantine", "ok", "Không có hồ sơ nào chờ sửa.", "No dossier waits in quarantine.", 0)
+            return Condition("quarantine", "ok", "Không có bản ghi nào chờ sửa.", "No row waits in quarantine.", 0)
         state: State = "open" if notable else "note"
         return Condition(
             "quarantine", state,
-            f"{integer(waiting)} bản ghi hồ sơ đang chờ sửa; {integer(notable)} chỉ tiêu toàn tỉnh có thể thay đổi đáng kể.",
-            f"{waiting:,} dossier records wait in quarantine; they could move {notable} figures of the province notably.",
+            f"{integer(waiting)} bản ghi đang chờ sửa; {integer(notable)} chỉ tiêu toàn tỉnh có thể thay đổi đáng kể.",
+            f"{waiting:,} rows wait in quarantine; they could move {notable} figures of the province notably.",
             waiting,
         )  # fmt: skip
 

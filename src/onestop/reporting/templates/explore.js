@@ -11,7 +11,7 @@
   const COUNTS = ["received", "resolved", "early", "on_time", "late", "in_progress", "open_overdue"];
   const SHOWN = [0, 4, 5, 6, 7, 8, 10]; // their places among form II.06a's columns 3 to 13
 
-  const integer = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, data.dot);
+  const integer = (n) => n === null ? data.left_out : String(n).replace(/\B(?=(\d{3})+$)/g, data.dot);
   const make = (tag, text, attributes) => {
     const element = document.createElement(tag);
     if (text !== undefined && text !== null) element.textContent = text;
@@ -40,8 +40,16 @@
   };
   const light = (key) => (key ? make("span", t["light_" + key], { class: "light " + key }) : "");
   const opener = (text, address) => make("a", text, { href: "#" + encodeURIComponent(address) });
-  const counts = (numbers) => SHOWN.map((place) => integer(numbers[place]));
+  const doubted = (text, said) => {
+    if (!said) return text;
+    const value = make("span", text);
+    value.append(make("abbr", "\u00b1", { class: "doubt", title: said }));
+    return value;
+  };
+  // A field's row ends with what could move its numbers, by place.
+  const counts = (numbers) => SHOWN.map((place) => doubted(integer(numbers[place]), (numbers[11] || {})[place]));
   const fraction = (m) => (m[3] ? m[2] + " / " + m[3] + (m[7] ? " · " + t.small : "") : "");
+  const valued = (m) => doubted(m[1], m[9]);
   const heading = (text) => make("h3", text);
 
   const ofUnit = (unit) => {
@@ -61,7 +69,7 @@
       t.metrics_heading,
       [t.metric, t.value, t.of_which_counted, t.before, t.target, t.verdict, t.rank],
       unit.metrics.map((m) => [
-        data.metrics[m[0]][1], m[1], fraction(m), m[4], m[5], light(m[6]), m[8],
+        data.metrics[m[0]][1], valued(m), fraction(m), m[4], m[5], light(m[6]), m[8],
       ]),
     );
     const hint = make("p", t.explain_hint + " ", { class: "intro" });
@@ -137,7 +145,7 @@
         metricChoice.selectedOptions[0] ? metricChoice.selectedOptions[0].textContent : "",
         [t.unit, t.rank, t.value, t.of_which_counted, t.before, t.target, t.verdict],
         rows.map(([, unit, m]) => [
-          opener(unit.name, "unit/" + unit.code), m[8] || t.unranked, m[1], fraction(m), m[4], m[5], light(m[6]),
+          opener(unit.name, "unit/" + unit.code), m[8] || t.unranked, valued(m), fraction(m), m[4], m[5], light(m[6]),
         ]),
       ));
     };

@@ -1,0 +1,290 @@
+"""Airflow on several servers, as docker/compose.yaml starts it: Celery, Redis, two workers that share the databases and
+the landing's address, accounts with roles. The same DAGs give the same marts, and a person's answer publishes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+import psycopg
+import pytest
+
+from compose_processes import Processes
+from delivery_servers import sftp_server
+from onestop import config
+from onestop.periods import parse
+from onestop.pipeline import flows
+from onestop.platform.airflow_client import AirflowClient, Run
+from onestop.platform.dag_support import APPROVE, SEND_BACK
+from onestop.platform.names import REPORT_DAG, TRANSFORM_DAG, expected_dag_ids, pools_of, source_dag
+from onestop.sandbox.main import start
+from onestop.warehouse.binaries import find
+from onestop.warehouse.embedded import EmbeddedPostgres
+
+if shutil.which("redis-server") is None:
+    pytest.skip("NOT RUN: redis-server is not installed (apt install redis-server)", allow_module_level=True)
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+PERIOD = "2024-Q3"
+LANDING_PASSWORD = "the landing's own password"
+ROLES = {"engineer": "engineers", "approver": "approvers", "viewer": "viewers"}
+OF_THE_RUN = {"batch_id"}  # numbers in the order in which loads begin, which side by side is anyone's
+MAKE_ACCOUNTS = """
+import sys
+from onestop import config
+from onestop.platform import accounts
+for name, role in zip(sys.argv[1::2], sys.argv[2::2]):
+    accounts.add(config.load("province.yml"), name, role, f"{name}@tinh.gov.vn")
+"""
+
+
+@dataclass
+class Cluster:
+    processes: Processes
+    dsn: str
+    sandbox_folder: Path
+    sources: dict[str, str]
+    landed: Path
+
+    def client(self, name: str) -> AirflowClient:
+        password = self.processes.home("worker-1") / ".local" / "accounts" / f"{name}.password"
+        return AirflowClient(self.processes.url, name, password.read_text().strip())
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.dsn) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    folder = Path(tempfile.mkdtemp(prefix="onestop-test-")).resolve()
+    folder.chmod(0o755)
+    postgres = EmbeddedPostgres(folder / "server")
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder)
+        stack.callback(postgres.destroy)
+        postgres.start()
+        with psycopg.connect(postgres.admin_dsn, autocommit=True) as connection:
+            connection.execute("alter system set fsync = off")
+            connection.execute("select pg_reload_conf()")
+        made = stack.enter_context(
+            start("small", folder / "sandbox", port=0, every_kind=True, sftp_port=0, with_expected=False)
+        )
+        (landed := folder / "landing").mkdir()
+        port = stack.enter_context(sftp_server(landed, "landing", LANDING_PASSWORD))
+        province = folder / "sandbox" / "province.yml"
+        province.write_text(province.read_text().replace(".local/landing", f"sftp://127.0.0.1:{port}/deliveries"))
+        assert made.scenario is not None
+        sources = made.environment | {"ONESTOP_AS_OF": made.scenario.as_of.isoformat()}
+        given = sources | {"ONESTOP_LANDING_OPTIONS": json.dumps({"username": "landing", "password": LANDING_PASSWORD})}
+        given |= {"AIRFLOW__CELERY__WORKER_CONCURRENCY": "1"}
+        admin = urlsplit(postgres.admin_dsn)
+        assert admin.port and admin.password and admin.username
+        (folder / "cluster").mkdir()
+        processes = Processes(folder / "cluster", admin.port, folder / "sandbox", given)
+        login = {"PGHOST": "127.0.0.1", "PGPORT": str(admin.port), "PGPASSWORD": admin.password}
+        login |= {"POSTGRES_USER": admin.username, "SECRETS": str(processes.secrets)}
+        programs = {"PATH": f"{find().bin}:{os.environ['PATH']}"}
+        for _ in range(2):  # twice is once
+            subprocess.run([processes.docker / "postgres-init.sh"], env=login | programs, check=True)
+        stack.callback(processes.stop)
+        processes.start("redis")
+        assert processes.run("prepare").splitlines()[-1] == "ready"
+        processes.start("api-server", "scheduler", "dag-processor", "triggerer", "worker-1", "worker-2")
+        people = [word for pair in ROLES.items() for word in pair]
+        processes.run("worker-1", "python", "-c", MAKE_ACCOUNTS, *people)
+        processes.wait_until_healthy("redis", "api-server", "scheduler", "dag-processor", "triggerer")
+        yield Cluster(processes, processes.secret("warehouse_dsn"), folder / "sandbox", sources, landed)
+
+
+@pytest.fixture
+def engineer(cluster: Cluster) -> Iterator[AirflowClient]:
+    with cluster.client("engineer") as client:
+        yield client
+
+
+def test_every_part_says_that_it_is_well_and_the_dags_are_there(cluster: Cluster, engineer: AirflowClient) -> None:
+    cluster.processes.wait_until_healthy("worker-1", "worker-2")
+    settings = config.load(cluster.sandbox_folder / "province.yml")
+    end = time.monotonic() + 60
+    while not expected_dag_ids(settings) <= set(engineer.dag_ids()):
+        assert time.monotonic() < end, engineer.import_errors()
+        time.sleep(1)
+    assert engineer.import_errors() == {}
+    pools = {p["name"]: p["slots"] for p in engineer._get("/pools")["pools"] if p["name"] != "default_pool"}
+    assert pools == dict.fromkeys(pools_of(settings), 1)
+
+
+def test_each_role_may_what_is_its_own_and_no_more(cluster: Cluster) -> None:
+    """The status of each request by role: 403 is a refusal, whatever else came of it."""
+    answer = {"chosen_options": [APPROVE], "params_input": {}}
+    question = f"/dags/{REPORT_DAG}/dagRuns/none/taskInstances/approve/-1/hitlDetails"
+    requests: dict[str, tuple[str, str, Any]] = {
+        "see DAGs": ("GET", "/dags", None),
+        "read a DAG's runs": ("GET", f"/dags/{REPORT_DAG}/dagRuns", None),
+        "see what waits for an answer": ("GET", "/dags/~/dagRuns/~/hitlDetails", None),
+        "answer": ("PATCH", question, answer),
+        "start": ("POST", f"/dags/{REPORT_DAG}/dagRuns", {"logical_date": None, "conf": {"period": "no period"}}),
+        "pause": ("PATCH", "/dags/ops__quality", {"is_paused": False}),
+        "clear": ("POST", f"/dags/{REPORT_DAG}/clearTaskInstances", {"dry_run": True}),
+        "mark as done": ("PATCH", f"/dags/{REPORT_DAG}/dagRuns/none", {"state": "success"}),
+        "delete a run": ("DELETE", f"/dags/{REPORT_DAG}/dagRuns/none", None),
+        "delete a DAG": ("DELETE", "/dags/none", None),
+        "read connections": ("GET", "/connections", None),
+        "set a variable": ("PATCH", "/variables/none", {"key": "none", "value": "x"}),
+        "write a task's result": (
+            "POST",
+            f"/dags/{REPORT_DAG}/dagRuns/none/taskInstances/approve/xcomEntries",
+            {"key": "return_value", "value": answer},
+        ),
+    }
+    may = {name: set[str]() for name in requests}
+    for person in ROLES:
+        with cluster.client(person) as client:
+            client._sign_in()
+            for name, (method, path, body) in requests.items():
+                found = client._http.request(method, f"/api/v2{path}", json=body)
+                assert found.status_code not in (401, 405, 500), (person, name, found.text)
+                if found.status_code != 403:
+                    may[name].add(person)
+            assert client._http.get("/auth/fab/v1/users").status_code == 403, "accounts are made on the server alone"
+    everybody, seeing = set(ROLES), ("see DAGs", "read a DAG's runs", "see what waits for an answer")
+    expected = {name: {"engineer"} for name in requests} | dict.fromkeys(seeing, everybody)
+    assert may == expected | {"answer": {"approver"}, "write a task's result": set()}
+
+
+def test_without_an_account_nobody_sees_anything(cluster: Cluster) -> None:
+    assert httpx.get(f"{cluster.processes.url}/api/v2/dags", trust_env=False).status_code == 401
+    wrong = {"username": "engineer", "password": "engineer"}
+    assert httpx.post(f"{cluster.processes.url}/auth/token", json=wrong, trust_env=False, timeout=30).status_code == 401
+
+
+def fingerprints(dsn: str) -> dict[str, str]:
+    """A hash of every mart table's rows, and of every column's values, whatever order they lie in."""
+    with psycopg.connect(dsn) as connection:
+        columns: dict[str, list[str]] = {}
+        for table, column in connection.execute(
+            "select table_name, column_name from information_schema.columns"
+            " where table_schema = 'mart' order by table_name, ordinal_position"
+        ):
+            if column not in OF_THE_RUN:
+                columns.setdefault(table, []).append(column)
+        found = {}
+        for table, names in columns.items():
+            for what in (", ".join(f'"{name}"' for name in names), *(f'"{name}"' for name in names)):
+                rows = connection.execute(
+                    f'select row({what})::text from mart."{table}" order by 1'.encode()
+                ).fetchall()
+                found[f"{table} ({what})"] = f"{len(rows)} {hashlib.sha256(repr(rows).encode()).hexdigest()}"
+        return found
+
+
+def test_two_workers_give_the_marts_of_a_local_run(
+    cluster: Cluster,
+    engineer: AirflowClient,
+    warehouse: str,
+    tmp_path: Path,
+    models_alone: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = config.load(cluster.sandbox_folder / "province.yml")
+    engineer._request(
+        "PATCH", f"/dags/{TRANSFORM_DAG}", json={"is_paused": True}
+    )  # built once: a paused DAG does not heed new data
+    engineer.wait(engineer.trigger("ingest__reference"), timeout_seconds=60)
+    runs = [engineer.trigger(source_dag(source.id)) for source in settings.sources]
+    for run in runs:
+        engineer.wait(run, timeout_seconds=120)
+    engineer._request("PATCH", f"/dags/{TRANSFORM_DAG}", json={"is_paused": False})
+    with ThreadPoolExecutor() as pool:
+        local = pool.submit(run_locally, cluster, warehouse, tmp_path, monkeypatch)
+        engineer.wait(engineer.trigger(TRANSFORM_DAG), timeout_seconds=420)
+        local.result()
+
+    assert list(cluster.landed.rglob("manifest.json")), "what was delivered lies at the landing's address"
+    for worker in ("worker-1", "worker-2"):
+        home = cluster.processes.home(worker)
+        tasks = {path.name for path in (home / "airflow" / "logs").glob("dag_id=*")}
+        assert tasks & {f"dag_id={source_dag(source.id)}" for source in settings.sources}, f"{worker} loaded nothing"
+        assert not (home / ".local" / "landing").exists()
+    found, expected = fingerprints(cluster.dsn), fingerprints(warehouse)
+    assert len(found) > 200
+    assert {what for what in found if found[what] != expected.get(what)} == set()
+    assert set(found) == set(expected)
+
+
+def run_locally(cluster: Cluster, dsn: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same sources without Airflow, into another warehouse."""
+    monkeypatch.setenv("ONESTOP_WAREHOUSE_DSN", dsn)
+    for key in ("hash_key", "data_key"):
+        monkeypatch.setenv(f"ONESTOP_{key.upper()}", cluster.processes.secret(key))
+    for name, value in cluster.sources.items():
+        monkeypatch.setenv(name, value)
+    shutil.copytree(cluster.sandbox_folder / "reference", folder / "reference")
+    text = (cluster.sandbox_folder / "province.yml").read_text()
+    landing = next(line for line in text.splitlines() if line.startswith("landing:"))
+    (folder / "province.yml").write_text(text.replace(landing, ""))
+    settings = config.load(folder / "province.yml")
+    result = flows.run(settings, parse(PERIOD), as_of=config.now(settings))
+    assert not result.problems
+
+
+def wait_for(client: AirflowClient, run: Run, task_id: str, states: set[str], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while True:
+        tasks = {task.task_id: task for task in client.tasks(run)}
+        if tasks.get(task_id) and tasks[task_id].state in states:
+            return
+        failed = [task for task in tasks.values() if task.state == "failed"]
+        assert not failed, client.log_lines(run, failed[0])
+        assert time.monotonic() < end, {name: task.state for name, task in tasks.items()}
+        time.sleep(0.5)
+
+
+def answered(cluster: Cluster, run: Run, chosen: str, reason: str = "") -> None:
+    """What the approver clicks: the question of a run answered, for good."""
+    path = f"/dags/{run.dag_id}/dagRuns/{quote(run.run_id, safe='')}/taskInstances/approve/-1/hitlDetails"
+    with cluster.client("approver") as approver:
+        asked = approver._get(path)
+        assert "dự thảo lần" in asked["body"], "the question says what is to be signed"
+        answer = {"chosen_options": [chosen], "params_input": {"reason": reason}}
+        approver._request("PATCH", path, json=answer)
+
+
+def test_an_approvers_answer_sends_back_or_publishes(cluster: Cluster, engineer: AirflowClient) -> None:
+    refused = engineer.trigger(REPORT_DAG, {"period": PERIOD})
+    wait_for(engineer, refused, "approve", {"awaiting_input", "deferred"}, 120)
+    time.sleep(8)
+    answered(cluster, refused, SEND_BACK, "số liệu của xã Liên Sơn chưa khớp")
+    engineer.wait(refused, timeout_seconds=60)
+    assert engineer.returned(refused, "send_back") == "số liệu của xã Liên Sơn chưa khớp"
+    assert {t.task_id: t.state for t in engineer.tasks(refused)}["publish"] == "skipped"
+    told = cluster.rows("select by_whom, reason from published.event where event = 'refused'")
+    assert told == [("approver", "số liệu của xã Liên Sơn chưa khớp")]
+
+    again = engineer.trigger(REPORT_DAG, {"period": PERIOD})
+    wait_for(engineer, again, "approve", {"awaiting_input", "deferred"}, 120)
+    time.sleep(8)
+    answered(cluster, again, APPROVE)
+    engineer.wait(again, timeout_seconds=120)
+    editions = cluster.rows("select version, status, approved_by from published.edition")
+    assert editions == [(1, "published", "approver")]
+    files = engineer.returned(again, "publish")
+    assert all(Path(file).is_file() for file in files)
+    kept = cluster.rows("select count(*) from published.product")
+    assert kept == [(len(files),)]
+    # Files for people lie on the worker of the queue `files`, and nowhere else.
+    assert all(Path(file).is_relative_to(cluster.processes.home("worker-1")) for file in files)
+    assert not (cluster.processes.home("worker-2") / ".local" / "reports").exists()
