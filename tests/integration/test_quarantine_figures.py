@@ -222,7 +222,7 @@ def test_figures_after_correction_equal_those_of_clean_data(
     bad.next_night()
     bad.add_unit()
     ingest_reference(bad.world.settings, as_of=THIRD)
-    assert sum(result.replayed for result in replay(bad.world.settings, as_of=THIRD)) == 10
+    assert sum(result.replayed for result in replay(bad.world.settings, as_of=THIRD)) == 11
     assert bad.world.one(rejected) == 0
     flows.transform(bad.world.settings, known_at=THIRD)
 

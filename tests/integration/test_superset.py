@@ -142,7 +142,11 @@ def signed_in(browser: Any, started: Started, user: str) -> Any:
 def opened(page: Any, started: Started, slug: str, charts: int) -> dict[str, list[dict[str, Any]]]:
     """Open a dashboard, wait for all of its charts; their rows by the chart's name."""
     answers: list[Any] = []
-    page.on("response", answers.append)
+
+    def heard(answer: Any) -> None:
+        answers.append(answer)
+
+    page.on("response", heard)
     page.goto(f"{started.url}/superset/dashboard/{slug}/")
     holders = page.locator("[data-test=chart-container], .dashboard-component-chart-holder")
     holders.first.wait_for()
@@ -152,7 +156,7 @@ def opened(page: Any, started: Started, slug: str, charts: int) -> dict[str, lis
     page.wait_for_load_state("networkidle")
     assert failed.count() == 0, failed.all_inner_texts()
     assert shown.count() == charts
-    page.remove_listener("response", answers.append)
+    page.remove_listener("response", heard)
     rows: dict[str, list[dict[str, Any]]] = {}
     for answer in answers:
         if "/api/v1/chart/data" in answer.url and "slice_id" in answer.url:

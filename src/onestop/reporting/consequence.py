@@ -31,8 +31,16 @@ def bounds(figures: ReportFigures, unit: str, metric: str) -> Bounds | None:
 def said(figures: ReportFigures, words: Words, metric: str, unit: str | None = None) -> str:
     """The words for a figure's mark; empty where nothing could move it notably."""
     found = bounds(figures, unit or figures.province_code, metric)
-    if found is None:
-        return ""
+    return _in_words(found, figures, words, metric) if found else ""
+
+
+def said_of_field(figures: ReportFigures, words: Words, unit: str, in_field: str) -> dict[int, str]:
+    """The same for the form's columns of a unit's field: the words by the column's place among COLUMNS."""
+    found = figures.field_consequence.get((unit, in_field), {})
+    return {COLUMNS.index(metric): _in_words(one, figures, words, metric) for metric, one in sorted(found.items())}
+
+
+def _in_words(found: Bounds, figures: ReportFigures, words: Words, metric: str) -> str:
     label = figures.metrics.get(metric)
     say = partial(_as_text, unit=label.unit if label else "", words=words)
     rows = words("rejected_cases" if metric.startswith("feedback_") else "rejected_rows", n=words.integer(found.rows))

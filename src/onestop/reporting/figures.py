@@ -72,9 +72,11 @@ DURATIONS = """
     group by 1
 """
 CONSEQUENCE = """
-    select agency_code, metric_code, value_lowest, value_highest, rows_uncertain
+    select agency_code, field_code, metric_code, value_lowest, value_highest, rows_uncertain
     from mart.metric_consequence
-    where period_convention = %s and period = %s and org_view = 'as_was' and field_code = '*' and is_notable
+    where
+        period_convention = %s and period = %s and org_view = 'as_was' and is_notable
+        and (field_code = '*' or metric_code = any(%s))
 """
 QUARANTINED = "select count(*) from quarantine.rejected_row where status = 'open' and entity = 'dossier'"
 
@@ -161,7 +163,7 @@ class _Reader:
             unit_levels={code: forms[code] for code in everyone},
             durations=Durations(dict(self._rows(DURATIONS, (self._period.first, self._period.last)))),
             quarantined=next(iter(self._rows(QUARANTINED)))[0],
-            consequence=self._consequence(),
+            **self._consequence(),
             metrics=metrics,
             measures=measures,
             unit_kinds=unit_kinds,
@@ -173,11 +175,13 @@ class _Reader:
         figures.check()
         return figures
 
-    def _consequence(self) -> dict[str, dict[str, Bounds]]:
-        found: dict[str, dict[str, Bounds]] = {}
-        for unit, metric, lowest, highest, rows in self._rows(CONSEQUENCE, self._key):
-            found.setdefault(unit, {})[metric] = Bounds(lowest, highest, rows)
-        return found
+    def _consequence(self) -> dict[str, Any]:
+        of_unit: dict[str, dict[str, Bounds]] = {}
+        of_field: dict[tuple[str, str], dict[str, Bounds]] = {}
+        for unit, in_field, metric, *bounds in self._rows(CONSEQUENCE, (*self._key, list(COLUMNS))):
+            found = of_unit.setdefault(unit, {}) if in_field == "*" else of_field.setdefault((unit, in_field), {})
+            found[metric] = Bounds(*bounds)
+        return {"consequence": of_unit, "field_consequence": of_field}
 
     def _rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with self._connection.cursor(row_factory=tuple_row) as cursor:

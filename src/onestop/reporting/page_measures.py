@@ -177,7 +177,12 @@ def script_data(figures: ReportFigures, words: Words) -> Markup:
                 "kind": figures.unit_kinds.get(code, ""),
                 "counts": list(numbers(figures, code, counts).values()),
                 "fields": [
-                    [places["field"][row.code], *row.counts.values()] for row in figures.unit_fields.get(code, ())
+                    [
+                        places["field"][row.code],
+                        *row.counts.values(),
+                        consequence.said_of_field(figures, words, code, row.code),
+                    ]
+                    for row in figures.unit_fields.get(code, ())
                 ],
                 "metrics": [
                     [

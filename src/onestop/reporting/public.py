@@ -51,6 +51,7 @@ def public(figures: ReportFigures, earlier: tuple[Publication, ...] = ()) -> Rep
         months=figures.months if is_whole and not any(_has_small(m.counts, least) for m in figures.months) else (),
         durations=_bands(figures.durations, least) if is_whole else Durations({}),
         consequence={},
+        field_consequence={},
         previous_published=figures.previous_published if is_whole else None,
         expected=figures.expected if is_whole else (),
         measures=masked(figures, least, hidden),

@@ -32,6 +32,7 @@ def doubted(figures: ReportFigures) -> ReportFigures:
             },
             "H15.31.10": {"on_time_rate": Bounds(Decimal(0), Decimal("0.5"), 3)},
         },
+        field_consequence={("H15.31.10", "HT"): {"resolved_total": Bounds(Decimal(820), Decimal(823), 3)}},
     )
 
 
@@ -56,6 +57,7 @@ def test_the_page_marks_just_these_figures(doubted: ReportFigures, figures: Repo
     # the form's total; the province in the table; the unit there; three metrics of the province
     assert page.count('<abbr class="doubt"') == 1 + 2 + 1 + 3
     assert '"± từ 0,00\u00a0% đến 50,00\u00a0% nếu tính cả 3 hồ sơ bị giữ chờ sửa"' in page  # a unit's, for the script
+    assert '{"4":"± từ 820 đến 823 nếu tính cả 3 hồ sơ bị giữ chờ sửa"}]' in page  # a field of its, column 7
     assert "<td>75,00\u00a0% ±</td>" in page  # the form of feedback
     assert "± Số liệu có thể thay đổi quá 0,1 điểm phần trăm" in page
     plain = write_page(figures)

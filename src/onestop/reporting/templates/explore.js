@@ -40,14 +40,16 @@
   };
   const light = (key) => (key ? make("span", t["light_" + key], { class: "light " + key }) : "");
   const opener = (text, address) => make("a", text, { href: "#" + encodeURIComponent(address) });
-  const counts = (numbers) => SHOWN.map((place) => integer(numbers[place]));
-  const fraction = (m) => (m[3] ? m[2] + " / " + m[3] + (m[7] ? " · " + t.small : "") : "");
-  const valued = (m) => {
-    if (!m[9]) return m[1];
-    const value = make("span", m[1]);
-    value.append(make("abbr", "\u00b1", { class: "doubt", title: m[9] }));
+  const doubted = (text, said) => {
+    if (!said) return text;
+    const value = make("span", text);
+    value.append(make("abbr", "\u00b1", { class: "doubt", title: said }));
     return value;
   };
+  // A field's row ends with what could move its numbers, by place.
+  const counts = (numbers) => SHOWN.map((place) => doubted(integer(numbers[place]), (numbers[11] || {})[place]));
+  const fraction = (m) => (m[3] ? m[2] + " / " + m[3] + (m[7] ? " · " + t.small : "") : "");
+  const valued = (m) => doubted(m[1], m[9]);
   const heading = (text) => make("h3", text);
 
   const ofUnit = (unit) => {
