@@ -191,7 +191,7 @@ class _Erasing:
 
     def landing(self) -> list[Place]:
         """Landed records of polled sources; files of the portal whole, because nothing is ever replayed from them."""
-        upkeep = Upkeep(self.settings.landing_url, self.keys.data)
+        upkeep = Upkeep(self.settings.landing_url, self.keys.data, options=self.settings.landing_options)
         # Sources that province.yml names no more have left their deliveries behind.
         kinds = dict(self.connection.execute("select source_id, kind from ops.source").fetchall())
         portals = [source for source, kind in kinds.items() if kind == "portal_export"]
