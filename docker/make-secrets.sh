@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")"
 umask 022
-mkdir -p secrets/sources secrets/bi
+mkdir -p secrets/sources
 chmod 700 secrets
 random() { python3 -c 'import secrets; print(secrets.token_urlsafe(32))'; }
 keep() { # name, content

@@ -131,6 +131,13 @@ def empty_database(postgres: EmbeddedPostgres) -> Iterator[str]:
         yield dsn
 
 
+@pytest.fixture(scope="module")
+def module_empty_database(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """The same for all tests of a file."""
+    with _database(postgres, "template0") as dsn:
+        yield dsn
+
+
 @pytest.fixture(scope="session")
 def _migrated_template(postgres: EmbeddedPostgres) -> Iterator[str]:
     with _database(postgres, "template0") as dsn:

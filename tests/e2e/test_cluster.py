@@ -40,8 +40,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 PERIOD = "2024-Q3"
 LANDING_PASSWORD = "the landing's own password"
 ROLES = {"engineer": "engineers", "approver": "approvers", "viewer": "viewers"}
-# What says when a build ran, and which batch of its database a row came with: two runs cannot agree in it.
-OF_THE_RUN: set[str] = set()
+OF_THE_RUN = {"batch_id"}  # numbers in the order in which loads begin, which side by side is anyone's
 MAKE_ACCOUNTS = """
 import sys
 from onestop import config

@@ -40,6 +40,15 @@ QUARTER = parse("2024-Q3")
 COMMUNE, PLACES = "H15.21.01", ("H15.07", "H15.21", "H15.21.01")
 OWN_NAME = "Xã Liên Sơn (H15.21.01)"
 API_KEY = "a-key-of-the-dashboard-test"
+FEE = [
+    {
+        "MaPhiLePhi": "LP01",
+        "Gia": 12000,
+        "HinhThucThu": "Thu trước",
+        "HinhThucThanhToan": "truc-tuyen",
+        "TrangThaiThanhToan": "Đã thanh toán",
+    }
+]
 BOARDS = {path.stem: yaml.safe_load(path.read_text("utf-8")) for path in (BUNDLE / "dashboards").glob("*.yaml")}
 
 
@@ -48,7 +57,7 @@ def records() -> list[dict[str, Any]]:
     found = []
     for number, place in enumerate(PLACES * 12, 1):
         code = {"DonViXuLy": place, "MaHoSo": f"{place}-240823-{number:04d}", "KenhThucHien": str(1 + number % 2)}
-        found.append(dossier(number, **code, ho_so_co_thanh_phan_so_hoa="1", LePhi="1"))
+        found.append(dossier(number, **code, DanhSachLePhi=FEE))
     for number, place in enumerate(PLACES, 41):
         code = {"DonViXuLy": place, "MaHoSo": f"{place}-240401-{number:04d}"}
         spring = {"NgayNopHoSo": "20240401080000", "NgayTiepNhan": "20240401081500", "NgayHenTra": "20240408170000"}
@@ -142,7 +151,11 @@ def signed_in(browser: Any, started: Started, user: str) -> Any:
 def opened(page: Any, started: Started, slug: str, charts: int) -> dict[str, list[dict[str, Any]]]:
     """Open a dashboard, wait for all of its charts; their rows by the chart's name."""
     answers: list[Any] = []
-    page.on("response", answers.append)
+
+    def heard(answer: Any) -> None:
+        answers.append(answer)
+
+    page.on("response", heard)
     page.goto(f"{started.url}/superset/dashboard/{slug}/")
     holders = page.locator("[data-test=chart-container], .dashboard-component-chart-holder")
     holders.first.wait_for()
@@ -152,7 +165,7 @@ def opened(page: Any, started: Started, slug: str, charts: int) -> dict[str, lis
     page.wait_for_load_state("networkidle")
     assert failed.count() == 0, failed.all_inner_texts()
     assert shown.count() == charts
-    page.remove_listener("response", answers.append)
+    page.remove_listener("response", heard)
     rows: dict[str, list[dict[str, Any]]] = {}
     for answer in answers:
         if "/api/v1/chart/data" in answer.url and "slice_id" in answer.url:

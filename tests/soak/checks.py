@@ -42,7 +42,7 @@ def kept(here: Place, step: str) -> None:
         assert here.fingerprint("published") == part(here.after["before"], "published"), "an edition is not as it was"
 
 
-def same(here: Place, step: str, but: str = "nothing") -> None:
+def same(here: Place, step: str, but: tuple[str, ...] = ()) -> None:
     """Every table is as an undisturbed run leaves it, and no byte of an edition has changed.
 
     Args:

@@ -37,12 +37,12 @@ class Upkeep:
     """A landing, to be re-encrypted or to have records taken out.
 
     Args:
-        url: as of LandingStore.
+        url, options: as of LandingStore.
         keys: the current one encrypts, all decrypt.
     """
 
-    def __init__(self, url: str, keys: DataKeys) -> None:
-        self._files = files_at(url)
+    def __init__(self, url: str, keys: DataKeys, *, options: Mapping[str, Any] | None = None) -> None:
+        self._files = files_at(url, options)
         self._keys = keys
 
     def counts(self) -> Counter[str]:

@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from onestop.config import PortalExportSource, Settings
+from onestop.config import Settings
 from onestop.crypto import keyed_hash
 from onestop.errors import ConfigurationError
 from onestop.landing.upkeep import Erased, Upkeep
@@ -191,9 +191,11 @@ class _Erasing:
 
     def landing(self) -> list[Place]:
         """Landed records of polled sources; files of the portal whole, because nothing is ever replayed from them."""
-        upkeep = Upkeep(self.settings.landing_url, self.keys.data)
-        portals = [one.id for one in self.settings.sources if isinstance(one, PortalExportSource)]
-        others = {one.id for one in self.settings.sources} - set(portals)
+        upkeep = Upkeep(self.settings.landing_url, self.keys.data, options=self.settings.landing_options)
+        # Sources that province.yml names no more have left their deliveries behind.
+        kinds = dict(self.connection.execute("select source_id, kind from ops.source").fetchall())
+        portals = [source for source, kind in kinds.items() if kind == "portal_export"]
+        others = kinds.keys() - set(portals)
         places = [self._kept(_of_run(found)) for found in upkeep.erase(others, self._drops)]
         for path in self._portal_runs(portals):
             if found := upkeep.remove_run(path):

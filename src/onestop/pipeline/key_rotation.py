@@ -68,7 +68,7 @@ def status(settings: Settings) -> Status:
         return Status(
             keys.data.current.key_id,
             keys.data.ids,
-            dict(Upkeep(settings.landing_url, keys.data).counts()),
+            dict(Upkeep(settings.landing_url, keys.data, options=settings.landing_options).counts()),
             dict(_sealed(connection)),
             tuple(map(hash_key_id, keys.ring)),
             in_force,
@@ -86,7 +86,9 @@ def rotate(settings: Settings, *, by: str, progress: Progress = lambda step, don
     with owner(settings, "keys rotate") as connection:
         done.hashes = _rehash(settings, connection, keys, by=by, progress=progress)
         done.sealed = _reseal(connection, keys, progress)
-        done.files = Upkeep(settings.landing_url, keys.data).reencrypt(lambda n: progress("landing", n))
+        done.files = Upkeep(settings.landing_url, keys.data, options=settings.landing_options).reencrypt(
+            lambda n: progress("landing", n)
+        )
         if done.sealed or done.files:
             said = f"data key {keys.data.current.key_id}: {done.files} files, {done.sealed} rejected rows"
             audit(connection, "key rotated", said, by)

@@ -10,6 +10,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from worlds import write_reference
 
 ROOT = DOCKER.parent
 SERVICES: dict[str, Any] = compose()["services"]
-LONG_LIVED = sorted(set(SERVICES) - {"prepare"})
+JOBS = {"prepare", "superset-prepare"}
 EXACT = re.compile(r"[a-z-]+:\d+\.\d+\.?\d*[a-z0-9.-]*")
 KNOWN = {
     *("image", "build", "user", "command", "env_file", "environment", "tmpfs", "volumes", "secrets", "depends_on"),
@@ -35,7 +36,7 @@ KNOWN = {
 def test_it_is_the_whole() -> None:
     assert set(SERVICES) == {
         *("postgres", "redis", "prepare", "api-server", "scheduler", "dag-processor", "triggerer"),
-        *("worker-1", "worker-2", "superset"),
+        *("worker-1", "worker-2", "superset-prepare", "superset"),
     }
     assert {key for service in SERVICES.values() for key in service} <= KNOWN
 
@@ -49,7 +50,7 @@ def test_each_service_is_hardened(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert "latest" not in service["image"] and EXACT.fullmatch(service["image"]), service["image"]
-    assert service.get("healthcheck", {}).get("test") or name == "prepare", "a job ends; a server says how it is"
+    assert service.get("healthcheck", {}).get("test") or name in JOBS, "a job ends; a server says how it is"
     assert service["init"] and service["logging"]["options"]["max-size"]
     for port in service.get("ports", ()):
         assert port.startswith("127.0.0.1:"), "a proxy with TLS stands before it"
@@ -85,7 +86,7 @@ def test_no_secret_stands_in_an_environment() -> None:
     assert len(found) > 8
     for place, name, value in found:
         in_a_file = name.endswith(("_FILE", "_CMD")) and "/run/secrets/" in value
-        assert in_a_file or value == "/run/bi", f"{place}: {name}"
+        assert in_a_file or value == "/srv/onestop/.local/bi", f"{place}: {name}"
 
 
 def test_secrets_are_made_once_each_of_its_own_and_for_nobody_else(tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_secrets_are_made_once_each_of_its_own_and_for_nobody_else(tmp_path: Pat
     subprocess.run([tmp_path / "make-secrets.sh"], check=True)
     again = {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
     assert again == made | {"hash_key": "one's own\n"}
-    assert (folder / "sources").is_dir() and (folder / "bi").is_dir()
+    assert (folder / "sources").is_dir()
 
 
 def test_airflow_knows_every_option_that_it_is_given(tmp_path: Path) -> None:
@@ -153,7 +154,10 @@ def test_images_are_pinned_and_run_as_nobody_of_importance() -> None:
     text = (DOCKER / "Dockerfile").read_text(encoding="utf-8")
     (base,) = re.findall(r"^ARG PYTHON=(.+)$", text, re.MULTILINE)
     assert re.fullmatch(r"python:3\.(11|12|13)\.\d+-slim-[a-z]+(@sha256:[0-9a-f]{64})?", base)
-    assert {instructions[0].split(" AS ")[0] for instructions in stages().values()} == {"FROM ${PYTHON}"}
+    assert {instructions[0].split(" AS ")[0] for instructions in stages().values()} == {
+        "FROM ${PYTHON}",
+        "FROM onestop",
+    }
     for final in ("onestop", "superset"):
         instructions = stages()[final]
         assert [line for line in instructions if line.startswith("USER ")] == ["USER 10001:10001"]
@@ -168,14 +172,19 @@ def test_what_is_copied_exists_and_may_be_copied() -> None:
     ignore = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert ignore[1] == "*"
     let_through = {line[1:] for line in ignore if line.startswith("!")}
-    for stage, instructions in stages().items():
+    for instructions in stages().values():
         for line in instructions:
             if not line.startswith("COPY ") or "--from=" in line:
                 continue
             for source in line.split()[1:-1]:
                 assert any(source == one or source.startswith(f"{one}/") for one in let_through), source
-                if not stage.startswith("superset") or (ROOT / "requirements-superset.lock").exists():
-                    assert (ROOT / source).exists(), source
+                assert (ROOT / source).exists(), source
+    copied = " ".join(line for line in stages()["build"] if line.startswith("COPY ")).split()
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"][
+        "wheel"
+    ]
+    for source in (*wheel["force-include"], *wheel["packages"]):
+        assert {source, source.partition("/")[0]} & set(copied), f"the wheel in the image wants {source}"
 
 
 def test_an_image_has_the_lock_but_for_what_development_wants() -> None:
