@@ -44,8 +44,11 @@ could as (
         case
             when shown.received_first > '-infinity'
                 then
-                    {{ working_day_number('done', 'shown.done_last') }}
-                    - {{ working_day_number('received', 'shown.received_first') }}
+                    greatest(
+                        {{ working_day_number('done', 'shown.done_last') }}
+                        - {{ working_day_number('received', 'shown.received_first') }},
+                        0
+                    )
         end as days_highest,
         shown.is_new and coalesce(shown.channel = 2, true) as may_be_new_online,
         shown.is_new and coalesce(shown.channel <> 2, true) as may_be_new_otherwise

@@ -43,8 +43,11 @@ select
     bound.field_code,
     bound.metric_code,
     cast(bound.value as numeric) as value,
-    cast(bound.value_lowest as numeric) as value_lowest,
-    cast(bound.value_highest as numeric) as value_highest,
+    -- A figure and its bound may be rounded otherwise in their last places.
+    cast(least(bound.value_lowest, bound.value) as numeric) as value_lowest,
+    cast(
+        case when bound.value_highest is not null then greatest(bound.value_highest, bound.value) end as numeric
+    ) as value_highest,
     cast(bound.dossiers as int) as rows_uncertain,
     bound.value_highest is null as is_without_highest,
     coalesce(
@@ -61,6 +64,8 @@ left join {{ ref('int_agency__label') }} as label
         and bound.agency_code = label.agency_code
         and bound.period_id = label.period_id
 where
-    bound.value_lowest is distinct from bound.value
-    or bound.value_highest is distinct from bound.value
+    bound.value is null
+    or bound.value_highest is null
+    or bound.value - bound.value_lowest > 0.000000000001
+    or bound.value_highest - bound.value > 0.000000000001
 order by bound.period_id
