@@ -228,7 +228,10 @@ def test_a_commune_sees_its_own_alone(browser: Any, started: Started, world: Wor
     assert {one["database"]["database_name"] for one in charts} == {"Onestop, Xã Liên Sơn H15.21.01"}
     # Nor by asking for it: the province's dashboard, its data set, SQL of its own.
     assert request.get(f"{started.url}/api/v1/dashboard/province-quarter").status in (403, 404)
-    headers = {"X-CSRFToken": tokens[-1], "Referer": started.url}  # as the page itself asks: what is refused is the right
+    headers = {
+        "X-CSRFToken": tokens[-1],
+        "Referer": started.url,
+    }  # as the page itself asks: what is refused is the right
     own = {one["id"] for one in charts}
     foreign = next(number for number in range(1, 100) if number not in own)
     asked = {"datasource": {"id": foreign, "type": "table"}, "queries": [{"columns": ["unit_vi"], "row_limit": 5}]}

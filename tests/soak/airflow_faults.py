@@ -30,7 +30,9 @@ from soak.place import BEFORE, SECOND, first_night
 from worlds import CLIENT, SECRET, make_world
 
 RECOVERS_WITHIN = 420  # seconds: Airflow gives up a task after five minutes without a sign of life
-BROKEN = {"broken_syntax.py": "def half(:\n", "broken_import.py": "import a_module_that_nobody_has\n"}
+# Airflow reads only files that speak of it and of DAGs.
+_HEAD = "from airflow.sdk import dag\n"
+BROKEN = {"broken_syntax.py": f"{_HEAD}def half(:\n", "broken_import.py": f"{_HEAD}import a_module_that_nobody_has\n"}
 
 
 class SlowSource(OneStopServer):

@@ -36,7 +36,7 @@ def said(figures: ReportFigures, words: Words, metric: str, unit: str | None = N
 
 def said_of_field(figures: ReportFigures, words: Words, unit: str, in_field: str) -> dict[int, str]:
     """The same for the form's columns of a unit's field: the words by the column's place among COLUMNS."""
-    found = figures.field_consequence.get((unit, in_field), {})
+    found = figures.field_consequence.get(unit, {}).get(in_field, {})
     return {COLUMNS.index(metric): _in_words(one, figures, words, metric) for metric, one in sorted(found.items())}
 
 

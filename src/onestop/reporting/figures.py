@@ -177,10 +177,10 @@ class _Reader:
 
     def _consequence(self) -> dict[str, Any]:
         of_unit: dict[str, dict[str, Bounds]] = {}
-        of_field: dict[tuple[str, str], dict[str, Bounds]] = {}
+        of_field: dict[str, dict[str, dict[str, Bounds]]] = {}
         for unit, in_field, metric, *bounds in self._rows(CONSEQUENCE, (*self._key, list(COLUMNS))):
-            found = of_unit.setdefault(unit, {}) if in_field == "*" else of_field.setdefault((unit, in_field), {})
-            found[metric] = Bounds(*bounds)
+            found = of_unit if in_field == "*" else of_field.setdefault(unit, {})
+            found.setdefault(unit if in_field == "*" else in_field, {})[metric] = Bounds(*bounds)
         return {"consequence": of_unit, "field_consequence": of_field}
 
     def _rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:

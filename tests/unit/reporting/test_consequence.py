@@ -32,7 +32,7 @@ def doubted(figures: ReportFigures) -> ReportFigures:
             },
             "H15.31.10": {"on_time_rate": Bounds(Decimal(0), Decimal("0.5"), 3)},
         },
-        field_consequence={("H15.31.10", "HT"): {"resolved_total": Bounds(Decimal(820), Decimal(823), 3)}},
+        field_consequence={"H15.31.10": {"HT": {"resolved_total": Bounds(Decimal(820), Decimal(823), 3)}}},
     )
 
 

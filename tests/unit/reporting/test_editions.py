@@ -6,6 +6,7 @@ import base64
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from io import BytesIO
 
 import docx
@@ -17,7 +18,7 @@ from onestop.reporting.editions import products
 from onestop.reporting.editions.canonical import Content, as_json, manifest, row_check, sha256, values
 from onestop.reporting.editions.model import REASONS, REASONS_VI, Edition, person, reason_code, reason_text, same_person
 from onestop.reporting.editions.tables import BY_NAME, TABLES
-from onestop.reporting.model import EditionMark, Narrative, ReportFigures
+from onestop.reporting.model import Bounds, EditionMark, Narrative, ReportFigures
 
 AT = datetime(2024, 9, 25, 1, tzinfo=UTC)
 EDITION = Edition(
@@ -83,6 +84,11 @@ def test_every_table_but_the_figures_names_its_rows() -> None:
 
 
 def test_kept_figures_render_the_same_bytes(figures: ReportFigures) -> None:
+    doubts = {
+        "resolved_total": Bounds(Decimal(820), Decimal(823), 3),
+        "processing_working_days_mean": Bounds(Decimal(2), None, 1),
+    }
+    figures = replace(figures, consequence={"H15.31": doubts}, field_consequence={"H15.31.10": {"HT": doubts}})
     kept = json.loads(products.as_text(figures, "vi"))
     again = products._FIGURES.validate_python(kept["figures"])
     mark = EditionMark(1, "c" * 64, "Nguyễn Văn A", figures.known_at, "=cmd <b>lý do</b>")
