@@ -84,11 +84,12 @@ def test_every_table_but_the_figures_names_its_rows() -> None:
 
 
 def test_kept_figures_render_the_same_bytes(figures: ReportFigures) -> None:
-    doubts = {
-        "resolved_total": Bounds(Decimal(820), Decimal(823), 3),
-        "processing_working_days_mean": Bounds(Decimal(2), None, 1),
-    }
-    figures = replace(figures, consequence={"H15.31": doubts}, field_consequence={"H15.31.10": {"HT": doubts}})
+    moved, unbounded = Bounds(Decimal(820), Decimal(823), 3), Bounds(Decimal(2), None, 1)
+    figures = replace(
+        figures,
+        consequence={"H15.31": {"resolved_total": moved, "processing_working_days_mean": unbounded}},
+        field_consequence={"H15.31.10": {"HT": {"resolved_total": moved}}},
+    )
     kept = json.loads(products.as_text(figures, "vi"))
     again = products._FIGURES.validate_python(kept["figures"])
     mark = EditionMark(1, "c" * 64, "Nguyễn Văn A", figures.known_at, "=cmd <b>lý do</b>")
