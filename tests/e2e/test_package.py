@@ -72,6 +72,8 @@ def test_it_has_what_the_program_runs_and_nothing_else(wheel: Path) -> None:
     assert {Path(name).suffix for name in package} >= {".py", ".sql", ".yml", ".j2", ".css", ".js", ".typed"}
     assert package <= names
     known = package | {f"onestop/_bundled/{n}" for f in CARRIED for n in source_files(ROOT / f)}
+    known.add("onestop/_bundled/requirements-superset.lock")  # of an environment of its own
+    assert known <= names
     more = {name for name in names - known if ".dist-info/" not in name and Path(name).name not in LEFT_BEHIND}
     assert more == set()
     assert any(name.endswith("licenses/LICENSE") for name in names)
