@@ -221,8 +221,8 @@ class ReportFigures:
     `levels` are the province's form; `unit_forms` the forms of units asked for, by code; `unit_levels` those of all units,
     from which each unit's own part is made, empty where no edition is made. `known_at` is aware, in the province's zone.
     `quarantined` counts rejected dossier records still open, of any period; `consequence` says which figures they could
-    move notably: unit -> metric -> bounds; `field_consequence` does so of the form: unit -> field -> metric -> bounds. `edition`: the edition
-    that the products are of; None: a draft.
+    move notably: unit -> metric -> bounds; `field_consequence` does so of the form: unit -> field -> metric -> bounds.
+    `edition`: the edition that the products are of; None: a draft.
     `previous_published`: what was published of the period before, whose column 11 should be column 6. `gaps` are the
     gaps that it declares, `narrative` what the office wrote. `metrics` and `measures` are every metric of every unit,
     `unit_kinds` the level that a unit is ranked in (department, branch, …), `unit_fields` every unit's form by field, `forms`
