@@ -397,6 +397,10 @@ def test_a_letter_that_comes_back_is_noted_once_and_alerted_until_it_is_mended(o
         assert CliRunner().invoke(app, words).exit_code == 1
         query = "select fingerprint from ops.alert_open where fingerprint like 'delivery_failed:%%'"
         assert office.world.rows(query) == [("delivery_failed:statutory:2024-Q3",)]
+        # What goes well for one recipient settles nothing for the other.
+        office.names(recipient, "{id: beside, folder: out}", mail=plain(port), more="returned: back, ")
+        assert CliRunner().invoke(app, [*words, "--again", "beside", "--reason", "thử"]).exit_code == 0
+        assert office.world.rows(query) == [("delivery_failed:statutory:2024-Q3",)]
         settings = office.names(recipient.replace("moved@", "found@"), mail=plain(port), more="returned: back, ")
         assert CliRunner().invoke(app, words).exit_code == 0
         assert office.world.rows(query) == [] and look(settings) == []

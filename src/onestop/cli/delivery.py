@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any
@@ -14,7 +13,6 @@ from onestop import config, periods
 from onestop.cli.output import console, error_console, print_json
 from onestop.cli.quarter import By, Period, Version, quarter
 from onestop.cli.steps import DEFAULT_CONFIG, AsOf, Config, Json
-from onestop.errors import DeliveryFailed
 
 Retry = Annotated[bool, typer.Option("--retry", help="Try again what failed.")]
 Again = Annotated[str | None, typer.Option(help="A recipient's id: send to this one anew.")]
@@ -42,7 +40,7 @@ def deliver(
 
     Example: onestop quarter deliver 2024-Q3
     """
-    from onestop.pipeline import delivery
+    from onestop.pipeline import delivery, undelivered
 
     wanted, settings = periods.parse(period), config.load(config_file)
     found = delivery.deliver(
@@ -55,7 +53,7 @@ def deliver(
         again=again,
         reason=reason,
     )
-    tell(settings, found, again)
+    undelivered.look_again(settings, config.now(settings, as_of))
     show(found, as_json)
 
 
@@ -79,16 +77,6 @@ def deliveries(period: Period, config_file: Config = DEFAULT_CONFIG, as_json: Js
         table.add_row(when, what, *row, one.message or "")
     console.print(table)
     console.print("hashes of the files: --json", highlight=False)
-
-
-def tell(settings: config.Settings, found: Any, again: str | None) -> None:
-    """Raise or settle the period's alert; of one recipient alone (`again`) nothing follows for the others."""
-    from onestop.pipeline.alerting import watched
-    from onestop.pipeline.delivery import alarm
-
-    if again is None:
-        with suppress(DeliveryFailed), watched(settings, str(found.edition.value)):
-            alarm(found)
 
 
 def show(found: Any, as_json: bool, **more: Any) -> None:

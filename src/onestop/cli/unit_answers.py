@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from onestop import config, periods
-from onestop.cli.delivery import Again, AgainReason, Retry, show, tell
+from onestop.cli.delivery import Again, AgainReason, Retry, show
 from onestop.cli.output import console, print_json
 from onestop.cli.quarter import By, Period, Version, quarter
 from onestop.cli.steps import DEFAULT_CONFIG, AsOf, Config, Json
@@ -42,7 +42,7 @@ def ask(
 
     Example: onestop quarter ask 2024-Q3 --until 2024-09-19
     """
-    from onestop.pipeline import unit_answers
+    from onestop.pipeline import undelivered, unit_answers
 
     wanted, settings = periods.parse(period), config.load(config_file)
     found = unit_answers.ask(
@@ -55,7 +55,7 @@ def ask(
         again=again,
         reason=reason,
     )
-    tell(settings, found, again)
+    undelivered.look_again(settings, config.now(settings, as_of))
     show(found, as_json)
 
 

@@ -57,7 +57,6 @@ OF_RUNS = frozenset(
         "task_failed",
         "data_refused",
         "backup_failed",
-        "delivery_failed",
     )
 )
 _KINDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
@@ -104,7 +103,7 @@ def of_fault(settings: Settings, problem: BaseException, subject: str, *, run_ur
         at_desk.raise_(alert, at)
         at_desk.tell(at)
 
-    _at_desk(settings, act)
+    at_desk(settings, act)
 
 
 def of_success(settings: Settings, subject: str) -> None:
@@ -119,7 +118,7 @@ def of_success(settings: Settings, subject: str) -> None:
         if connection is not None and at_desk.settle(over, at):
             at_desk.tell(at)
 
-    _at_desk(settings, act)
+    at_desk(settings, act)
 
 
 @contextmanager
@@ -220,7 +219,8 @@ def tell_now(settings: Settings) -> list[Told]:
         return at_desk.tell(system_now())
 
 
-def _at_desk(settings: Settings, act: Callable[[Desk, psycopg.Connection[Any] | None, datetime], None]) -> None:
+def at_desk(settings: Settings, act: Callable[[Desk, psycopg.Connection[Any] | None, datetime], None]) -> None:
+    """Do something at the desk; a fault of its own is logged and hides no other."""
     try:
         with desk(settings) as (at_desk, connection):
             act(at_desk, connection, system_now())

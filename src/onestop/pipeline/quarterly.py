@@ -9,7 +9,7 @@ from typing import Any
 from onestop import config
 from onestop.config import Settings
 from onestop.periods import Period, last_complete_quarter, parse
-from onestop.pipeline import alerting, delivery, editions, flows, unit_answers
+from onestop.pipeline import delivery, editions, flows, undelivered, unit_answers
 from onestop.reporting.editions.diff import Diff
 from onestop.reporting.editions.model import REASONS_VI
 from onestop.reporting.wording import period_title
@@ -66,7 +66,7 @@ def ask(settings: Settings, period: str) -> list[str]:
     clock = partial(config.now, settings)
     found = unit_answers.ask(settings, parse(period), clock=clock, by=DRAFTED_BY, retry=True)
     delivery.alarm(found)
-    alerting.of_success(settings, period)
+    undelivered.look_again(settings, clock())
     return [f"{one.recipient}: {one.state}" for one in found.all]
 
 
@@ -101,7 +101,7 @@ def deliver(settings: Settings, period: str) -> list[str]:
         return []
     found = delivery.deliver(settings, parse(period), clock=partial(config.now, settings), by=DRAFTED_BY, retry=True)
     delivery.alarm(found)
-    alerting.of_success(settings, period)
+    undelivered.look_again(settings, config.now(settings))
     return [f"{one.recipient}: {one.state}" for one in found.all]
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import psycopg
 
+from onestop.alerts.desk import Desk
+from onestop.alerts.model import Alert
 from onestop.config import Settings
 from onestop.delivery import log, returned
 from onestop.delivery.courier import ALERTS
@@ -14,6 +16,8 @@ from onestop.delivery.log import Attempt
 from onestop.delivery.parcel import Outcome
 from onestop.errors import ConfigurationError
 from onestop.periods import parse
+from onestop.pipeline import alerting
+from onestop.pipeline.impact import impact
 from onestop.pipeline.silence import Finding
 
 KIND = "delivery_failed"
@@ -66,6 +70,23 @@ def undelivered(connection: psycopg.Connection[Any], settings: Settings, at: dat
         if said:
             found.append(Finding(KIND, str(period), "; ".join(said)))
     return found
+
+
+def look_again(settings: Settings, at: datetime) -> None:
+    """Raise and settle what the log says now, as the watch would within the hour; what goes wrong here is only logged."""
+
+    def act(desk: Desk, connection: psycopg.Connection[Any] | None, now: datetime) -> None:
+        if connection is None:
+            return
+        found = undelivered(connection, settings, at)
+        for one in found:
+            said = impact(connection, settings, KIND, one.subject, at)
+            desk.raise_(Alert(KIND, one.subject, one.evidence, one.evidence_vi, *said), now)
+        still = {one.subject for one in found}
+        desk.settle(lambda alert: alert.kind == KIND and alert.subject not in still, now)
+        desk.tell(now)
+
+    alerting.at_desk(settings, act)
 
 
 def _is_under_way(last: Attempt, at: datetime) -> bool:
