@@ -50,10 +50,11 @@
 
 {#-
     A hook where the planner would hold each row of one side against each of the other: both are cut down to changed codes,
-    which it takes for ten because it cannot know them, or were just made anew and have no statistics.
+    which it takes for ten because it cannot know them, or were just made anew and have no statistics. always: in a whole
+    build, too, where it takes the cells of one model for few of another's.
 -#}
-{% macro join_by_hash() -%}
-    {%- if follows_change() -%}
+{% macro join_by_hash(always=false) -%}
+    {%- if always or follows_change() -%}
     set local enable_nestloop = off
     {%- endif -%}
 {%- endmacro %}

@@ -1,3 +1,5 @@
+{{ config(pre_hook="{{ join_by_hash(always=true) }}") }}
+
 -- The mean of working days. Lowest: every uncertain dossier took none (its suspended days are unknown). Highest: those
 -- with the most days are in as long as they raise it; without a bound on one's days there is none.
 with
