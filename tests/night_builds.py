@@ -26,7 +26,7 @@ from onestop.warehouse.connection import connect
 ENDS = (
     *("fct_dossier", "int_metric__unit_cell", "int_metric__processing_percentile", "int_metric__online_procedure"),
     *("int_metric__fee_procedure", "int_dossier__contribution", "int_reconciliation__month_cell"),
-    *("reconciliation_dossier", "lateness_disagreement"),
+    *("reconciliation_dossier", "lateness_disagreement", "quarterly_metric", "metric_rank", "metric_consequence"),
 )
 COMPARED = (
     *(("mart", "fct_dossier"), ("intermediate", "int_metric__unit_cell"), ("intermediate", "int_period__period")),
@@ -36,10 +36,14 @@ COMPARED = (
     *(("intermediate", name) for name in ("int_portal__payment", "int_portal__rating", "int_dossier__working_time")),
     *(("intermediate", f"int_reconciliation__{name}") for name in ("pair", "silent", "history", "cause", "month_cell")),
     *(("mart", name) for name in ("reconciliation_dossier", "lateness_disagreement")),
+    *(("mart", name) for name in ("quarterly_metric", "metric_rank", "metric_consequence")),
 )
-SEEDS = ("national_working_day_exception", "reconciliation_cause")
+SEEDS = (
+    *("national_working_day_exception", "reconciliation_cause", "metric_definition"),
+    "score_766_part_definition",
+)
 _MOMENT = re.compile(r"cast\('[^']*' as timestamptz\)")
-_HOOK = re.compile(r"(forget_changed|forget_pairs|drop_empty)\((.*?)\) *\}\}", re.DOTALL)
+_HOOK = re.compile(r"(forget_changed|forget_pairs|forget_moved|drop_empty)\((.*?)\) *\}\}", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ class Nights:
             for seed in SEEDS:
                 found = there.execute(sql.SQL("select * from {}").format(sql.Identifier("intermediate", seed)))
                 rows = found.fetchall()
-                types = {16: "boolean", 1082: "date"}
+                types = {16: "boolean", 23: "int", 1082: "date", 1700: "numeric"}
                 columns = ", ".join(f"{c.name} {types.get(c.type_code, 'text')}" for c in found.description or ())
                 for schema in ("intermediate", "whole_intermediate"):
                     table = sql.Identifier(schema, seed)
@@ -154,6 +158,10 @@ class Nights:
             if "forget_pairs" in model.hooks:
                 pairs = _beside(name, "int_reconciliation__changed")
                 do(f"delete from {name} where is_difference or dossier_group in (select dossier_code from {pairs})")
+            if "forget_moved" in model.hooks:
+                moved = _beside(name, *(model.hooks["forget_moved"] or ["int_metric__moved"]))
+                keys = "period_convention, period, org_view, agency_code, field_code"
+                do(f"delete from {name} where ({keys}) in (select {keys} from {moved} where is_moved)")
             do(f"create temporary table made on commit drop as {text}")
             if model.unique_key:
                 keys = ", ".join(model.unique_key)

@@ -157,3 +157,84 @@
         inner join {{ ref('int_build__moment') }} as moment on changed_place.changed_in = moment.build_number
     )
 {%- endmacro %}
+
+
+{#-
+    The last part of a model that says which cells moved: of each the print, a sum over the rows of `shown` (a cell's keys,
+    print) and of the unit's level, and whether the table had another one before. A cell that is no more stands here once
+    more, without a print.
+-#}
+{% macro moved_since(shown) -%}
+cell as (
+    select
+        shown.period_id,
+        shown.org_view,
+        shown.agency_code,
+        shown.field_code,
+        sum(shown.print) + coalesce(max(hashtextextended(label.agency_level, 0)), 0) as print
+    from {{ shown }} as shown
+    left join {{ ref('int_agency__label') }} as label
+        on
+            shown.period_id = label.period_id
+            and shown.org_view = label.org_view
+            and shown.agency_code = label.agency_code
+    group by shown.period_id, shown.org_view, shown.agency_code, shown.field_code
+),
+
+named as (
+    select
+        period.period_convention,
+        period.period,
+        cell.*
+    from cell
+    inner join {{ ref('int_period__period') }} as period on cell.period_id = period.period_id
+)
+
+{% if follows_change() -%}
+select
+    period_convention,
+    period,
+    period_id,
+    org_view,
+    agency_code,
+    field_code,
+    named.print,
+    coalesce(named.print <> before.print, true) as is_moved
+from named
+full join (select * from {{ this }} where print is not null) as before
+    using (period_convention, period, period_id, org_view, agency_code, field_code)
+{%- else -%}
+select
+    *,
+    true as is_moved
+from named
+{%- endif %}
+{%- endmacro %}
+
+
+{#- A join that leaves of `rows` those of cells that moved: all of them in a whole build. period_of: what has the period. -#}
+{% macro of_moved_cells(of, rows, period_of=none) -%}
+    inner join {{ ref(of) }} as moved_cell
+        on
+            {{ period_of or rows }}.period_id = moved_cell.period_id
+            and {{ rows }}.org_view = moved_cell.org_view
+            and {{ rows }}.agency_code = moved_cell.agency_code
+            and {{ rows }}.field_code = moved_cell.field_code
+            and moved_cell.is_moved
+{%- endmacro %}
+
+
+{#- A hook before the rows of moved cells are made anew. -#}
+{% macro forget_moved(of='int_metric__moved') -%}
+    {%- if follows_change() -%}
+    delete from {{ this }} as kept
+    using {{ ref(of) }} as moved
+    where
+        moved.is_moved
+        and kept.period_convention = moved.period_convention
+        and kept.period = moved.period
+        and kept.org_view = moved.org_view
+        and kept.agency_code = moved.agency_code
+        and kept.field_code = moved.field_code
+    {%- endif -%}
+{%- endmacro %}

@@ -21,7 +21,7 @@
 {%- endmacro %}
 
 
-{#- By table: the column of codes, and which codes a build made anew. No ref: dbt reads no table's name while it parses. -#}
+{#- By table: the column of codes, and which codes a build made anew; or which cells. No ref: dbt reads no table's name while it parses. -#}
 {% macro rows_made_anew(table) -%}
     {%- set by_code = ['dossier_code', 'int_dossier__changed'] -%}
     {%- set by_pair = ['dossier_group', 'int_reconciliation__changed'] -%}
@@ -39,6 +39,13 @@
     {%- if table in kept -%}
         {%- set column, codes = kept[table] -%}
         {{ return(column ~ ' in (select made.dossier_code from intermediate.' ~ codes ~ ' as made)') }}
+    {%- endif -%}
+    {%- set by_cell = {'quarterly_metric': 'int_metric__moved', 'metric_consequence': 'int_quarantine__moved'} -%}
+    {%- if table in by_cell -%}
+        {%- set keys = 'period_convention, period, org_view, agency_code, field_code' -%}
+        {{ return(
+            '(' ~ keys ~ ') in (select ' ~ keys ~ ' from intermediate.' ~ by_cell[table] ~ ' as made where made.is_moved)'
+        ) }}
     {%- endif -%}
     {{ return(none) }}
 {%- endmacro %}

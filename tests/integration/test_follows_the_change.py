@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -255,6 +256,85 @@ def test_every_edge_ends_in_the_tables_of_a_whole_build(nights: Nights) -> None:
             ((rows,),) = connection.execute("select count(*) from mart.lateness_disagreement").fetchall()
             judged += rows
     assert judged > 3, "no lateness to compare"
+
+
+def reject(connection: psycopg.Connection[Any], code: str, rule: str, seen: datetime, **payload: str) -> int:
+    """A row of igate that goes into quarantine; its unit, where no rule accuses it, is H15.07."""
+    number = raw_rows.batch(connection, "igate", "dossier", 1, seen.isoformat(), False)
+    said = {"MaTTHC": raw_rows.PROCEDURE, "TrangThaiHoSo": "10", "KenhThucHien": "1", **payload}
+    ((row,),) = connection.execute(
+        "insert into quarantine.rejected_row (source_id, entity, batch_id, row_number, record_key, key_code, rule_ids,"
+        " warning_ids, payload, first_seen_at, content_hash, agency_code, version)"
+        " values ('igate', 'dossier', %(batch)s, 1, %(code)s, %(code)s, array[%(rule)s], '{}', %(said)s, %(seen)s, %(hash)s,"
+        " 'H15.07', %(version)s) returning rejected_id",
+        {
+            **{"batch": number, "code": code, "rule": rule, "seen": seen, "said": json.dumps(said)},
+            **{"hash": code.encode(), "version": f"{seen:%Y%m%d%H%M%S}"},
+        },
+    ).fetchall()
+    return int(row)
+
+
+def became(connection: psycopg.Connection[Any], row: int, event: str, status: str, at: datetime) -> None:
+    connection.execute(
+        "insert into quarantine.row_event (rejected_id, event, status_before, status_after, happened_at, by_whom, reason)"
+        " values (%s, %s, 'open', %s, %s, 'A', 'so')",
+        [row, event, status, at],
+    )
+
+
+def test_consequences_follow_what_becomes_of_rejected_rows(nights: Nights) -> None:
+    """Newly rejected, of another unit after all, come back, dismissed; a night without any of it touches nothing."""
+    old = {"NgayTiepNhan": "20230301080000", "NgayKetThucXuLy": "20230306080000"}
+    rejected: dict[str, int] = {}
+
+    def first(connection: psycopg.Connection[Any], at: datetime) -> None:
+        done = {"received": "20230301", "updated": "20230305", "ended": "20230305", "status": 10}
+        deliver(connection, Delivery("igate", [version(0, "05"), version(1, "05", status=10, ended="20240604")]), at)
+        deliver(connection, Delivery("igate", [version(n, "05") | done for n in (2, 3, 4)]), at)
+        rejected["old"] = reject(connection, "H15.07-230301-0100", "OS-004", at, **old)
+
+    def newly_rejected(connection: psycopg.Connection[Any], at: datetime) -> None:
+        dates = {"NgayTiepNhan": "20240603080000", "NgayKetThucXuLy": "20240607080000"}
+        rejected["nowhere"] = reject(connection, "H15.07-240603-0101", "OS-011", at, **dates)
+        rejected["again"] = reject(connection, CODES[1], "OS-004", at, **dates)
+
+    def of_another_unit(connection: psycopg.Connection[Any], at: datetime) -> None:
+        became(connection, rejected["nowhere"], "rejudged", "open", at)
+        connection.execute(
+            "update quarantine.rejected_row set rule_ids = '{OS-003}', agency_code = 'H15.21.01' where rejected_id = %s",
+            [rejected["nowhere"]],
+        )
+
+    def come_back(connection: psycopg.Connection[Any], at: datetime) -> None:
+        became(connection, rejected["again"], "replayed", "replayed", at)
+        deliver(connection, Delivery("igate", [version(1, "12", status=10, ended="20240607")]), at)
+
+    def dismissed(connection: psycopg.Connection[Any], at: datetime) -> None:
+        became(connection, rejected["old"], "dismissed", "dismissed", at)
+
+    def nothing(_: psycopg.Connection[Any], at: datetime) -> None:
+        assert at
+
+    moved: dict[str, set[str]] = {}
+    for number, night in enumerate((first, newly_rejected, of_another_unit, come_back, nothing, dismissed)):
+        now = NIGHT + timedelta(days=number)
+        with closing(connect(nights.dsn, autocommit=True)) as connection:
+            night(connection, now - timedelta(hours=1))
+            nights.build(now, whole=number == 0)
+            shown = connection.execute(
+                "select period from intermediate.int_quarantine__moved where is_moved"
+            ).fetchall()
+            moved[night.__name__] = {period for (period,) in shown}
+            ((uncertain,),) = connection.execute("select count(*) from mart.metric_consequence").fetchall()
+            assert uncertain > 0, night.__name__
+        nights.build(now, whole=True, prefix=WHOLE)
+        assert differences(nights.dsn, WHOLE, COMPARED) == {}, night.__name__
+    years = {name: {period[:4] for period in periods} for name, periods in moved.items()}
+    assert years["nothing"] == set()
+    assert years["newly_rejected"] == {"2024"} < years["first"]
+    assert "2024-Q2" in moved["of_another_unit"] & moved["come_back"]
+    assert "2023-Q1" in moved["dismissed"]
 
 
 days = st.integers(1, 12).map(lambda n: f"202406{n:02d}")

@@ -1,5 +1,5 @@
 -- Procedures offered online that had a new dossier, and those of them that had a new online one: distinct at every
--- unit, and so not a sum of the places below it.
+-- unit, and so not a sum of the places below it. dossiers_print: a number that their dossiers make.
 with
 
 used as (
@@ -9,7 +9,9 @@ used as (
         month.field_code,
         month.procedure_number,
         bool_or(month.is_offered) as is_offered,
-        bool_or(month.is_online) as is_online
+        bool_or(month.is_online) as is_online,
+        sum(month.offered_dossiers) as offered,
+        sum(month.online_dossiers) as online
     from {{ ref('int_metric__used_procedure') }} as month
     inner join {{ ref('int_period__month') }} as part
         on
@@ -28,7 +30,9 @@ used_in_any_field as (
         '*' as field_code,
         procedure_number,
         bool_or(is_offered) as is_offered,
-        bool_or(is_online) as is_online
+        bool_or(is_online) as is_online,
+        sum(offered) as offered,
+        sum(online) as online
     from used
     group by period_id, place_set_id, procedure_number
 ),
@@ -39,11 +43,30 @@ place_set as (
         place_set_id,
         field_code,
         count(*) filter (where is_online) as used_online,
-        count(*) as used
+        count(*) as used,
+        sum(hash_record_extended(row(procedure_number, offered, online), 0)) as dossiers_print
     from (
-        select * from used
+        select
+            period_id,
+            place_set_id,
+            field_code,
+            procedure_number,
+            is_offered,
+            is_online,
+            cast(offered as numeric) as offered,
+            cast(online as numeric) as online
+        from used
         union all
-        select * from used_in_any_field
+        select
+            period_id,
+            place_set_id,
+            field_code,
+            procedure_number,
+            is_offered,
+            is_online,
+            offered,
+            online
+        from used_in_any_field
     ) as all_used
     where is_offered
     group by period_id, place_set_id, field_code
@@ -55,7 +78,8 @@ select
     unit.agency_code,
     cell.field_code,
     cell.used_online,
-    cell.used
+    cell.used,
+    cell.dossiers_print
 from place_set as cell
 inner join {{ ref('int_agency__unit_places') }} as unit on cell.place_set_id = unit.place_set_id
 order by cell.period_id

@@ -1,5 +1,6 @@
 -- The continuous percentiles of working days at every unit: of n dossiers in the order of their days (counted from 0),
 -- the one at (n - 1) * p; between two of them the straight line. In whole numbers, so that nothing is rounded.
+-- days_print: a number that all days make.
 with
 
 field as (
@@ -72,7 +73,8 @@ neighbour as (
         min(days) filter (where up_to > last * 5 / 10) as p50_lower,
         min(days) filter (where up_to > (last * 5 + 9) / 10) as p50_upper,
         min(days) filter (where up_to > last * 9 / 10) as p90_lower,
-        min(days) filter (where up_to > (last * 9 + 9) / 10) as p90_upper
+        min(days) filter (where up_to > (last * 9 + 9) / 10) as p90_upper,
+        sum(hash_record_extended(row(days, up_to), 0)) as days_print
     from ranked
     group by period_id, place_set_id, field_number
 )
@@ -83,7 +85,8 @@ select
     unit.agency_code,
     field.field_code,
     neighbour.p50_lower + (neighbour.p50_upper - neighbour.p50_lower) * (neighbour.last * 5 % 10) / 10.0 as p50,
-    neighbour.p90_lower + (neighbour.p90_upper - neighbour.p90_lower) * (neighbour.last * 9 % 10) / 10.0 as p90
+    neighbour.p90_lower + (neighbour.p90_upper - neighbour.p90_lower) * (neighbour.last * 9 % 10) / 10.0 as p90,
+    neighbour.days_print
 from neighbour
 inner join field on neighbour.field_number = field.field_number
 inner join {{ ref('int_agency__unit_places') }} as unit on neighbour.place_set_id = unit.place_set_id

@@ -51,7 +51,10 @@ named as (
 )
 
 select
-    cast(row_number() over (order by named.period_convention, named.period_from, named.period_to) as int) as period_id,
+    -- The same from build to build, and in the order of conventions and days.
+    case named.period_convention when 'statutory' then 10000000 else 0 end
+    + named.first_month * 100
+    + named.last_month - named.first_month as period_id,
     named.period_convention,
     named.period,
     named.period_kind,

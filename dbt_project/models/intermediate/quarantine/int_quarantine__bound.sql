@@ -4,7 +4,50 @@
 -- may_be_empty: its denominator could be.
 with
 
+counted as not materialized (
+    select
+        *,
+        0 as any_for,
+        0 as any_against
+    from {{ ref('int_quarantine__cell') }}
+    union all
+    select
+        feedback.*,
+        0 as any_for,
+        0 as any_against
+    from {{ ref('int_quarantine__feedback_cell') }} as feedback
+    {{ of_moved_cells('int_quarantine__moved', 'feedback') }}
+    union all
+    select
+        anyones.period_id,
+        anyones.org_view,
+        anyones.agency_code,
+        anyones.field_code,
+        anyones.metric_code,
+        anyones.numerator,
+        anyones.denominator,
+        0 as could_be_for,
+        0 as is_for,
+        0 as could_be_against,
+        0 as is_against,
+        anyones.dossiers,
+        anyones.could_be_for as any_for,
+        anyones.could_be_against as any_against
+    from {{ ref('int_quarantine__any_cell') }} as anyones
+    {{ of_moved_cells('int_quarantine__moved', 'anyones') }}
+),
+
+-- Only what could be about any dossier shares a figure with other rows: the others are not looked up.
+shared_metric as (
+    select distinct metric_code
+    from {{ ref('int_quarantine__any_cell') }}
+),
+
 cell as (
+    select *
+    from counted
+    where metric_code not in (select shared_metric.metric_code from shared_metric)
+    union all
     select
         period_id,
         org_view,
@@ -17,43 +60,15 @@ cell as (
         sum(is_for) as is_for,
         sum(could_be_against) as could_be_against,
         sum(is_against) as is_against,
+        sum(dossiers) as dossiers,
         sum(any_for) as any_for,
-        sum(any_against) as any_against,
-        sum(dossiers) as dossiers
-    from (
-        select
-            *,
-            0 as any_for,
-            0 as any_against
-        from {{ ref('int_quarantine__cell') }}
-        union all
-        select
-            *,
-            0 as any_for,
-            0 as any_against
-        from {{ ref('int_quarantine__feedback_cell') }}
-        union all
-        select
-            period_id,
-            org_view,
-            agency_code,
-            field_code,
-            metric_code,
-            numerator,
-            denominator,
-            0 as could_be_for,
-            0 as is_for,
-            0 as could_be_against,
-            0 as is_against,
-            dossiers,
-            could_be_for as any_for,
-            could_be_against as any_against
-        from {{ ref('int_quarantine__any_cell') }}
-    ) as moved
+        sum(any_against) as any_against
+    from counted
+    where metric_code in (select shared_metric.metric_code from shared_metric)
     group by period_id, org_view, agency_code, field_code, metric_code
 ),
 
-extreme as (
+extreme as not materialized (
     select
         *,
         numerator - is_for as others,
@@ -101,16 +116,17 @@ where denominator is not null
 {%- for bound in ['mean', 'percentile', 'procedure', 'commune'] %}
     union all
     select
-        period_id,
-        org_view,
-        agency_code,
-        field_code,
-        metric_code,
+        bound.period_id,
+        bound.org_view,
+        bound.agency_code,
+        bound.field_code,
+        bound.metric_code,
         {{ 'false' if bound in ['mean', 'percentile'] else 'true' }} as is_rate,
-        value,
-        value_lowest,
-        value_highest,
+        bound.value,
+        bound.value_lowest,
+        bound.value_highest,
         false as may_be_empty,
-        dossiers
-    from {{ ref('int_quarantine__' ~ bound ~ '_bound') }}
+        bound.dossiers
+    from {{ ref('int_quarantine__' ~ bound ~ '_bound') }} as bound
+    {{ of_moved_cells('int_quarantine__moved', 'bound') if bound == 'commune' }}
 {%- endfor %}

@@ -42,6 +42,7 @@ spread as (
         alike.dossiers
     from alike
     inner join {{ ref('int_quarantine__site') }} as site on alike.site_key = site.site_key
+    {{ of_moved_cells('int_quarantine__moved', 'site', period_of='alike') }}
 ),
 
 moved as (

@@ -29,6 +29,7 @@ spread as (
         dossier.dossiers
     from dossier
     inner join {{ ref('int_quarantine__site') }} as site on dossier.site_key = site.site_key
+    {{ of_moved_cells('int_quarantine__moved', 'site', period_of='dossier') }}
 )
 
 select

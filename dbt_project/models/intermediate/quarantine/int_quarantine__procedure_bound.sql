@@ -71,6 +71,7 @@ touched as (
         coalesce(sum(dossier.dossiers) filter (where dossier.is_here and dossier.is_online), 0) as online_now
     from dossier
     inner join {{ ref('int_quarantine__site') }} as site on dossier.site_key = site.site_key
+    {{ of_moved_cells('int_quarantine__moved', 'site', period_of='dossier') }}
     where not dossier.is_of_any and case when dossier.is_here then site.is_here else site.may_be_here end
     group by dossier.period_id, site.org_view, site.agency_code, site.field_code, dossier.procedure_number
 ),
@@ -85,6 +86,7 @@ of_any as (
         coalesce(sum(dossier.dossiers) filter (where dossier.may_be_new_otherwise), 0) as may_be_otherwise
     from dossier
     inner join {{ ref('int_quarantine__site') }} as site on dossier.site_key = site.site_key
+    {{ of_moved_cells('int_quarantine__moved', 'site', period_of='dossier') }}
     where dossier.is_of_any and site.may_be_here
     group by dossier.period_id, site.org_view, site.agency_code, site.field_code
 ),

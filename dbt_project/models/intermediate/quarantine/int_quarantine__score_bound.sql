@@ -22,16 +22,17 @@ moved as (
         from {{ ref('int_quarantine__bound') }}
         union all
         select
-            period_id,
-            org_view,
-            agency_code,
-            field_code,
-            metric_code,
-            value_lowest,
-            value_highest,
+            fee.period_id,
+            fee.org_view,
+            fee.agency_code,
+            fee.field_code,
+            fee.metric_code,
+            fee.value_lowest,
+            fee.value_highest,
             false as may_be_empty,
-            dossiers
-        from {{ ref('int_quarantine__fee_procedure_bound') }}
+            fee.dossiers
+        from {{ ref('int_quarantine__fee_procedure_bound') }} as fee
+        {{ of_moved_cells('int_quarantine__moved', 'fee') }}
     ) as bound
     inner join {{ ref('score_766_part_definition') }} as part on bound.metric_code = part.source_metric
     inner join {{ ref('int_period__period') }} as period on bound.period_id = period.period_id

@@ -2,10 +2,15 @@
 -- page ranges then finds a period at almost no cost to the build. Sorting the figures themselves would cost more.
 -- The second index is for those who look at one unit, as dashboards and units' logins do: without it each looks at all.
 {{
-    config(indexes=[
-        {'columns': ['period_convention', 'period'], 'type': 'brin'},
-        {'columns': ['agency_code', 'field_code', 'period_convention', 'period']}
-    ])
+    config(
+        materialized='incremental',
+        on_schema_change='fail',
+        pre_hook="{{ forget_moved() }}",
+        indexes=[
+            {'columns': ['period_convention', 'period'], 'type': 'brin'},
+            {'columns': ['agency_code', 'field_code', 'period_convention', 'period']}
+        ],
+    )
 }}
 
 select
@@ -26,6 +31,7 @@ select
     end as value,
     metric.version as metric_version
 from {{ ref('int_metric__figure') }} as figure
+{{ of_moved_cells('int_metric__moved', 'figure') }}
 inner join {{ ref('int_period__period') }} as period on figure.period_id = period.period_id
 inner join {{ ref('metric_definition') }} as metric on figure.metric_code = metric.metric_code
 left join {{ ref('int_agency__label') }} as label

@@ -1,6 +1,11 @@
 -- How far the open rejected rows could move a figure, by period, view, unit, field and metric. Cells that nothing could
 -- move have no row.
-{{ config(indexes=[{'columns': ['period_convention', 'period'], 'type': 'brin'}]) }}
+{{ config(
+    materialized='incremental',
+    on_schema_change='fail',
+    pre_hook="{{ forget_moved('int_quarantine__moved') }}",
+    indexes=[{'columns': ['period_convention', 'period'], 'type': 'brin'}],
+) }}
 
 with
 
