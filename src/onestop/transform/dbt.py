@@ -46,6 +46,8 @@ _TIE = (
     "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.getppid() == int(sys.argv[1]) or os._exit(1);"
     " os.execv(sys.argv[2], sys.argv[2:])"
 )
+# What the program dbt does, after what onestop/__init__.py saves every process.
+_START = "import sys, onestop; from dbt.cli.main import cli; sys.exit(cli())"
 log = logging.getLogger(__name__)
 
 
@@ -85,13 +87,15 @@ def build(
         every node with its status and time, of the served schemas already filed in ops.dbt_node_result.
 
     Raises:
-        ValueError: a layer that does not exist, none at all, or a moment without an offset.
+        ValueError: a moment without an offset.
         BuildFailed: a model or a test failed, or nothing was built.
         WarehouseUnavailable: the server cannot be reached, or went away.
-        ConfigurationError: dbt is not installed beside this Python, or the DSN is wrong.
+        ConfigurationError: dbt is not installed beside this Python, the DSN is wrong, or there is no such layer.
     """
     if not layers or not set(layers) <= set(LAYERS):
-        raise ValueError(f"layers must be some of {', '.join(LAYERS)}")
+        raise ConfigurationError(
+            f"no layers: {', '.join(layers) or 'none'}", next_step=f"name some of {', '.join(LAYERS)}"
+        )
     if known_at.tzinfo is None:
         raise ValueError("known_at needs an offset")
     target_path = target_path.absolute()
@@ -182,7 +186,7 @@ def variables(province_code: str, timezone: str, ranking_minimum_dossiers: int |
 
 
 def executable() -> list[str]:
-    """The program dbt, the one beside this Python.
+    """What starts dbt, the one beside this Python; its words follow.
 
     Raises:
         ConfigurationError: it is not there.
@@ -193,7 +197,7 @@ def executable() -> list[str]:
         raise ConfigurationError(
             f"there is no dbt beside {sys.executable}", next_step="install onestop again: make lint"
         )
-    return [str(executable)]
+    return [sys.executable, "-P", "-c", _START]
 
 
 def _wait_for_turn(connection: psycopg.Connection[tuple[object, ...]], schema_prefix: str) -> None:
