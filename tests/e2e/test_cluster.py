@@ -48,9 +48,18 @@ OF_THE_RUN = {"batch_id"}  # numbers in the order in which loads begin, which si
 MAKE_ACCOUNTS = """
 import sys
 from onestop import config
+from onestop.errors import ConfigurationError
 from onestop.platform import accounts
+settings = config.load("province.yml")
 for name, role in zip(sys.argv[1::2], sys.argv[2::2]):
-    accounts.add(config.load("province.yml"), name, role, f"{name}@tinh.gov.vn")
+    accounts.add(settings, name, role, f"{name}@tinh.gov.vn", by="Trần Thị B")
+accounts.add(settings, "gone", "viewers", "gone@tinh.gov.vn", by="Trần Thị B")
+accounts.set_password(settings, "gone", by="Nguyễn Văn A")
+accounts.remove(settings, "gone", by="Nguyễn Văn A")
+try:
+    accounts.add(settings, "engineer", "viewers", "other@tinh.gov.vn", by="who is refused")
+except ConfigurationError:
+    pass
 """
 
 
@@ -167,6 +176,13 @@ def test_each_role_may_what_is_its_own_and_no_more(cluster: Cluster) -> None:
     everybody, seeing = set(ROLES), ("see DAGs", "read a DAG's runs", "see what waits for an answer")
     expected = {name: {"engineer"} for name in requests} | dict.fromkeys(seeing, everybody)
     assert may == expected | {"answer": {"approver"}, "write a task's result": set()}
+
+
+def test_every_account_that_was_made_changed_or_removed_has_a_line_in_the_audit(cluster: Cluster) -> None:
+    found = cluster.rows("select action, object, by_whom from ops.audit where action like 'account%' order by audit_id")
+    made = [("account made", f"{name}: {role}", "Trần Thị B") for name, role in (*ROLES.items(), ("gone", "viewers"))]
+    changed = [("account's password changed", "gone", "Nguyễn Văn A"), ("account removed", "gone", "Nguyễn Văn A")]
+    assert found == made + changed
 
 
 def test_without_an_account_nobody_sees_anything(cluster: Cluster) -> None:

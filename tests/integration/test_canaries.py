@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
+from collections import Counter
 from collections.abc import Iterator
-from io import BytesIO
+from contextlib import redirect_stderr, redirect_stdout
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile, is_zipfile
 
 import pytest
+import typer
 from openpyxl import load_workbook
 from typer.testing import CliRunner
 
 from every_kind import FIRST, LAST, Province, case
-from onestop.cli.app import app
+from onestop.cli.app import app, main
 from onestop.errors import DataRefused
 from onestop.pipeline.alerting import of_fault
 from onestop.pipeline.keys import load_keys
@@ -156,3 +160,69 @@ def test_hostile_texts_stay_texts(played: Played) -> None:
     books = [load_workbook(path) for path in (played.folder / "out").rglob("*.xlsx")]
     cells = [cell for book in books for sheet in book for row in sheet.iter_rows() for cell in row]
     assert len(cells) > 50 and not [cell.value for cell in cells if cell.data_type == "f"]
+
+
+# A value for each parameter that a command cannot do without, while another one is hostile.
+FIT = {
+    "by": "Trần Thị B", "reason": "thử", "dossier": "H15.07-240823-0009", "source": "igate", "first": "2024-08-01",
+    "last": "2024-08-02", "period": "2024-Q3", "metric": "on_time_rate", "column": "mart.fct_dossier.dossier_code",
+    "row": "1", "name": "lan", "role": "viewers", "mail": "lan@tinh.gov.vn", "file": "none.csv", "output": "out",
+    "agency": "H15.07", "database": "onestop_restored", "login": "bi_h15_99", "kind": "data", "scenario": "none",
+}  # fmt: skip
+# What would make an environment, generate documents or serve until it is stopped, whatever the parameter says.
+NOT_CALLED = {("docs",), ("demo",), ("up",), ("sandbox",)}
+
+
+def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command of the product with the words that call it."""
+    if hasattr(command, "commands"):
+        for name, under in command.commands.items():
+            yield from leaves(under, (*path, name))
+    else:
+        yield path, command
+
+
+def calls() -> Iterator[tuple[list[str], str]]:
+    """Each command once per parameter that takes a word, with this one hostile: its words, and the hostile one."""
+    number = 0
+    for path, command in leaves(typer.main.get_command(app)):
+        taking = [p for p in command.params if p.name != "config_file" and not getattr(p, "is_flag", False)]
+        for odd in taking if path not in NOT_CALLED else []:
+            number += 1
+            hostile = HOSTILE[number % len(HOSTILE)]
+            wanted = [p for p in taking if p is odd or p.required or (*path, p.name) == ("erase", "dossier")]
+            given = {p: hostile if p is odd else FIT[p.name] for p in wanted}
+            options = [f"{p.opts[0]}={value}" for p, value in given.items() if p.opts[0].startswith("-")]
+            arguments = [value for p, value in given.items() if not p.opts[0].startswith("-")]
+            yield [*path, *options, "--", *arguments], hostile
+
+
+def said_by(words: list[str], monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
+    """The `onestop` command itself: its exit code and all that it writes."""
+    written = StringIO()
+    monkeypatch.setattr(sys, "argv", ["onestop", *words])
+    with redirect_stdout(written), redirect_stderr(written), pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0), written.getvalue()
+
+
+def test_no_parameter_of_a_command_is_executed(played: Played, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is refused in words or kept as the text that it is; nothing is dropped, evaluated or made elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
+    dossiers = "select count(*) from raw.one_stop_dossier"
+    before, codes, wrong = played.world.one(dossiers), Counter[int](), []
+    for words, hostile in calls():
+        end = words.index("--")
+        config = f"--config={played.world.settings.file}"
+        code, said = said_by([*words[:end], config, *words[end:]], monkeypatch)
+        codes[code] += 1
+        is_refused = code in (1, 2, 3) and "Next step" in said and "Unexpected fault" not in said
+        was_run = "Traceback" in said or "1337" in said.replace(hostile, "") or list(tmp_path.rglob("pwned"))
+        if was_run or not (is_refused or code == 0):
+            wrong.append((words, code, said))
+    assert not wrong, "\n".join(str(one)[:400] for one in wrong)
+    assert sum(codes.values()) > 110 and codes[0] > 5 and codes[2] > 40, codes
+    assert played.world.one(dossiers) == before
+    kept = {row[0] for row in played.world.rows("select by_whom from ops.audit union select reason from ops.audit")}
+    assert kept & set(HOSTILE), "a name is kept as it was said"

@@ -18,9 +18,13 @@ import psutil
 import psycopg
 import pytest
 from aiosmtpd.controller import Controller
+from psycopg import sql
+from typer.testing import CliRunner
 
 from alert_channels import ENGINEER, Mailbox, mail_server, port_of, text_of
+from onestop.cli.app import app
 from onestop.config import Settings, load
+from onestop.errors import OnestopError
 from onestop.pipeline import flows
 from onestop.platform import local_platform
 from onestop.platform.airflow import LocalAirflow, services
@@ -29,6 +33,7 @@ from onestop.platform.local_platform import PlatformStatus
 from onestop.platform.names import (
     BACKFILL_DAG,
     MAINTENANCE_DAG,
+    QUARANTINE_DAG,
     REPORT_DAG,
     WATCH_DAG,
     expected_dag_ids,
@@ -49,6 +54,7 @@ sources:
   - {{id: igate, kind: one_stop_api, base_url: "http://127.0.0.1:{silent}", credentials: IGATE}}
   - {{id: second, kind: one_stop_api, base_url: "http://127.0.0.1:{silent}", credentials: IGATE}}
   - {{id: pakn, kind: feedback_api, base_url: "{feedback}", credentials: PAKN}}
+  - {{id: hotline, kind: feedback_api, base_url: "{hotline}", credentials: HOTLINE, quarantine_limit: 1}}
 """
 CASE = {
     "MaPAKN": "PA-1",
@@ -57,6 +63,20 @@ CASE = {
     "NgayCapNhat": "2024-08-20T10:00:00",
 }
 API_KEY = "a-key-that-stands-in-airflow-only"
+BACKEND_KEY = "a-key-that-stands-in-a-secrets-backend-only"
+# Somebody whose every word is easy to find again, in a case that is accepted and in one that is not.
+PERSON = {
+    "HoTen": "Chim Hoàng Yến Thứ Hai",
+    "SoDienThoai": "0977123455",
+    "Email": "thu.hai@canary.example",
+    "NoiDung": "câu này chỉ có một lần",
+}
+HOSTILE = (
+    "'; drop table raw.feedback_case; --",
+    "{{ 7 * 191 }}{% raise %}",
+    "$(touch pwned) `touch pwned`",
+    "{{ ti.xcom_pull(task_ids='draft_edition') }}",
+)
 AS_OF = "2024-09-25T08:00:00+07:00"
 
 
@@ -74,6 +94,13 @@ def feedback() -> Iterator[FeedbackServer]:
 
 
 @pytest.fixture(scope="module")
+def hotline() -> Iterator[FeedbackServer]:
+    cases = [CASE | PERSON | {"MaPAKN": f"PA-9{n}", "TrangThai": state} for n, state in enumerate(("moi", "?"))]
+    with FeedbackServer(cases, BACKEND_KEY, requests_per_second=0) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
 def mail() -> Iterator[tuple[Controller, Mailbox]]:
     server, mailbox = mail_server()
     yield server, mailbox
@@ -81,11 +108,14 @@ def mail() -> Iterator[tuple[Controller, Mailbox]]:
 
 
 @pytest.fixture(scope="module")
-def settings(silent: int, feedback: FeedbackServer, mail: tuple[Controller, Mailbox]) -> Iterator[Settings]:
+def settings(
+    silent: int, feedback: FeedbackServer, hotline: FeedbackServer, mail: tuple[Controller, Mailbox]
+) -> Iterator[Settings]:
     """A project in a folder with a space in its name, which the server's account can reach."""
     folder = Path(tempfile.mkdtemp(prefix="onestop test ")).resolve()
     folder.chmod(0o755)
-    text = PROVINCE.format(silent=silent, feedback=feedback.url, smtp=port_of(mail[0]), engineer=ENGINEER)
+    addresses = {"feedback": feedback.url, "hotline": hotline.url}
+    text = PROVINCE.format(silent=silent, smtp=port_of(mail[0]), engineer=ENGINEER, **addresses)
     (folder / "province.yml").write_text(text, encoding="utf-8")
     write_reference(folder / "reference")
     found = load(folder / "province.yml")
@@ -100,7 +130,12 @@ def settings(silent: int, feedback: FeedbackServer, mail: tuple[Controller, Mail
 @pytest.fixture(scope="module")
 def platform(settings: Settings) -> PlatformStatus:
     given = {"ONESTOP_AS_OF": AS_OF, "IGATE_CLIENT_ID": "i", "IGATE_CLIENT_SECRET": "s"}
-    return local_platform.up(settings, extra_environment=given)
+    connections = settings.root / "connections.json"
+    connections.write_text(json.dumps({"hotline": {"conn_type": "http", "password": "of yesterday"}}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW__SECRETS__BACKEND", "airflow.secrets.local_filesystem.LocalFilesystemBackend")
+        patch.setenv("AIRFLOW__SECRETS__BACKEND_KWARGS", json.dumps({"connections_file_path": str(connections)}))
+        return local_platform.up(settings, extra_environment=given)
 
 
 @pytest.fixture
@@ -216,6 +251,95 @@ def test_sources_that_hang_delay_no_other_which_a_connection_of_airflow_lets_in(
         client._request("PATCH", f"/dags/{run.dag_id}/dagRuns/{quote(run.run_id, safe='')}", json={"state": "failed"})
 
 
+def test_a_secrets_backend_lets_a_source_in_and_its_new_secret_counts_at_once(
+    settings: Settings, client: AirflowClient
+) -> None:
+    with pytest.raises(DagRunError, match="HOTLINE_API_KEY|refused|401"):
+        client.wait(client.trigger(source_dag("hotline")), timeout_seconds=90)
+    file = settings.root / "connections.json"
+    file.write_text(json.dumps({"hotline": {"conn_type": "http", "password": BACKEND_KEY}}))
+    client.wait(client.trigger(source_dag("hotline")), timeout_seconds=90)
+    with psycopg.connect(EmbeddedPostgres(settings.local).warehouse_dsn) as warehouse:
+        sums = "select sum(accepted)::int, sum(quarantined)::int from ops.load_batch where source_id = 'hotline'"
+        assert warehouse.execute(sums).fetchone() == (1, 1)
+    file.unlink()
+
+
+def hostile_runs(client: AirflowClient) -> Iterator[tuple[str, dict[str, str]]]:
+    """Every DAG that takes words, each word hostile once in each way, the others fit."""
+    fit = {BACKFILL_DAG: {"source": "pakn", "mode": "replay", "landing_path": "pakn/none", "reason": "a test"}}
+    number = 0
+    for dag_id in client.dag_ids():
+        params = client._get(f"/dags/{dag_id}/details")["params"] or {}
+        for name, param in params.items():
+            if "string" in param["schema"]["type"]:
+                number += 1
+                yield dag_id, {**fit.get(dag_id, {}), name: HOSTILE[number % len(HOSTILE)]}
+
+
+def test_no_parameter_of_a_dag_is_executed_and_nothing_of_a_person_lies_with_airflow(
+    settings: Settings, platform: PlatformStatus, client: AirflowClient, mail: tuple[Controller, Mailbox]
+) -> None:
+    begun, refused = [], []
+    for dag_id, conf in hostile_runs(client):
+        try:
+            begun.append(client.trigger(dag_id, conf))
+        except OnestopError as problem:
+            refused.append((dag_id, conf, problem))
+    assert all("400" in str(problem) or "422" in str(problem) for *_, problem in refused), refused
+    well = set()
+    for run in begun:
+        try:
+            client.wait(run, timeout_seconds=120)
+            well.add(run.dag_id)
+        except DagRunError:
+            failed = [task for task in client.tasks(run) if task.state == "failed"]
+            assert [task.try_number for task in failed] == [1], (run, failed)  # said at once, and not tried again
+    assert well <= {QUARANTINE_DAG}, "no row broke such a rule"
+    assert len(begun) >= 6, begun
+    assert len(refused) >= 6, refused
+
+    keys = json.loads((settings.local / "keys.json").read_text())
+    sought = [*PERSON.values(), API_KEY, BACKEND_KEY, *(text for text in keys.values() if isinstance(text, str))]
+    sought += [json.dumps(text)[1:-1] for text in sought] + [text.encode().hex() for text in sought] + ["1337"]
+    postgres = EmbeddedPostgres(settings.local)
+    filled = {}
+    with psycopg.connect(postgres.airflow_dsn) as metadata:
+        tables = metadata.execute("select relname from pg_stat_user_tables").fetchall()
+        for (table,) in tables:
+            query = sql.SQL("select held::text from {} as held").format(sql.Identifier(table))
+            held = "\n".join(row[0] for row in metadata.execute(query))
+            filled[table] = len(held)
+            assert not [text for text in sought if text in held], table
+    for table in ("xcom", "rendered_task_instance_fields", "dag_run", "log", "serialized_dag"):
+        assert filled[table] > 100, filled
+    files = [file for file in settings.local.rglob("*") if file.is_file()]
+    ours = [file for file in files if settings.local / "postgres" not in file.parents and file.name != "keys.json"]
+    assert [file for file in ours if file.suffix == ".log" and "dag_id=" in str(file)]
+    for file in ours:
+        content = file.read_bytes()
+        assert not [text for text in sought[:-1] if text.encode() in content], file
+    letters = "".join(text_of(letter) for letter in mail[1].to(ENGINEER))
+    assert letters
+    assert not [text for text in sought if text in letters]
+    assert not list(settings.root.rglob("pwned"))
+    with psycopg.connect(postgres.warehouse_dsn) as warehouse:
+        assert warehouse.execute("select count(*) from raw.feedback_case where ma_pakn ~ '9'").fetchone() == (1,)
+
+
+def test_a_key_that_is_made_and_in_whose_name_stand_in_the_audit(settings: Settings, platform: PlatformStatus) -> None:
+    for kind in ("data", "hash"):
+        words = ["keys", "new", kind, "--by", "Trần Thị B", "--config", str(settings.file)]
+        assert CliRunner().invoke(app, words, catch_exceptions=False).exit_code == 0
+    words = ["keys", "rotate", "--by", "Trần Thị B", "--config", str(settings.file)]
+    assert CliRunner().invoke(app, words, catch_exceptions=False).exit_code == 0
+    with psycopg.connect(platform.warehouse_dsn) as warehouse:
+        found = warehouse.execute("select action, object, by_whom from ops.audit order by audit_id").fetchall()
+    assert [row[0] for row in found] == ["key made", "key made", "key rotated", "key rotated"]
+    assert [row[1] for row in found[:2]] == ["data", "hash"]
+    assert {row[2] for row in found} == {"Trần Thị B"}
+
+
 def test_maintenance_and_watch_run_as_dags(settings: Settings, client: AirflowClient) -> None:
     done = client.wait(client.trigger(MAINTENANCE_DAG), timeout_seconds=150)
     assert str(client.returned(done, "airflow_history")).startswith("removed what ended before")
@@ -237,10 +361,10 @@ def test_a_second_up_leaves_everything_as_it_is(
     def pools() -> dict[str, int]:
         return {p["name"]: p["slots"] for p in client._get("/pools")["pools"] if p["name"] != "default_pool"}
 
-    every = {source_pool(name): 1 for name in ("igate", "second", "pakn")}
+    every = {source_pool(name): 1 for name in ("igate", "second", "pakn", "hotline")}
     assert pools() == every
     client._http.delete(f"/api/v2/pools/{source_pool('second')}")
-    assert len(pools()) == 2
+    assert len(pools()) == 3
     before = [service.pid for service in services(settings)]
     assert local_platform.up(settings) == platform
     assert [service.pid for service in services(settings)] == before

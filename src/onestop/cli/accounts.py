@@ -11,6 +11,7 @@ from rich.table import Table
 
 from onestop import config
 from onestop.cli.output import console, print_json, relative
+from onestop.cli.roles import By
 from onestop.cli.steps import DEFAULT_CONFIG, Config, Json
 
 commands = typer.Typer(name="accounts", help="Who may log in to Airflow, where it runs on servers of its own.")
@@ -62,6 +63,7 @@ def add(
     role: Annotated[str, typer.Option(help="engineers, approvers or viewers.")],
     mail: Annotated[str, typer.Option(help="The person's mail address.")],
     password_file: PasswordFile = None,
+    by: By = None,
     config_file: Config = DEFAULT_CONFIG,
     as_json: Json = False,
 ) -> None:
@@ -70,35 +72,43 @@ def add(
     Example: onestop accounts add lan --role approvers --mail lan@daklak.gov.vn
     """
     settings = config.load(config_file)
+    from onestop.pipeline import editions
     from onestop.platform import accounts
 
-    _show(name, accounts.add(settings, name, role, mail, password_file), as_json)
+    file = accounts.add(settings, name, role, mail, password_file, by=by or editions.somebody())
+    _show(name, file, as_json)
 
 
 @commands.command()
 def password(
-    name: Name, password_file: PasswordFile = None, config_file: Config = DEFAULT_CONFIG, as_json: Json = False
+    name: Name,
+    password_file: PasswordFile = None,
+    by: By = None,
+    config_file: Config = DEFAULT_CONFIG,
+    as_json: Json = False,
 ) -> None:
     """Give an account a new password.
 
     Example: onestop accounts password lan
     """
     settings = config.load(config_file)
+    from onestop.pipeline import editions
     from onestop.platform import accounts
 
-    _show(name, accounts.set_password(settings, name, password_file), as_json)
+    _show(name, accounts.set_password(settings, name, password_file, by=by or editions.somebody()), as_json)
 
 
 @commands.command()
-def remove(name: Name, config_file: Config = DEFAULT_CONFIG, as_json: Json = False) -> None:
+def remove(name: Name, by: By = None, config_file: Config = DEFAULT_CONFIG, as_json: Json = False) -> None:
     """Take an account away.
 
     Example: onestop accounts remove lan
     """
     settings = config.load(config_file)
+    from onestop.pipeline import editions
     from onestop.platform import accounts
 
-    accounts.remove(settings, name)
+    accounts.remove(settings, name, by=by or editions.somebody())
     if as_json:
         print_json({"removed": name})
     else:

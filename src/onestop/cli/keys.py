@@ -46,13 +46,19 @@ def status(config_file: Config = DEFAULT_CONFIG, as_json: Json = False) -> None:
 
 @commands.command()
 def new(
-    kind: Annotated[Literal["data", "hash"], typer.Argument(help="Which key.")], config_file: Config = DEFAULT_CONFIG
+    kind: Annotated[Literal["data", "hash"], typer.Argument(help="Which key.")],
+    by: By = None,
+    config_file: Config = DEFAULT_CONFIG,
 ) -> None:
     """Make a new key beside the embedded server; the one until now stays as a former one. Then: onestop keys rotate.
 
     Example: onestop keys new data
     """
-    renew(config.load(config_file), {"data": DATA_KEY, "hash": HASH_KEY}[kind])
+    from onestop.pipeline import editions, roles
+
+    settings = config.load(config_file)
+    with roles.audited(settings, "key made", kind, by=by or editions.somebody()):
+        renew(settings, {"data": DATA_KEY, "hash": HASH_KEY}[kind])
     console.print("made; back up .local/keys.json, then: onestop keys rotate", highlight=False)
 
 

@@ -21,7 +21,7 @@ import zstandard
 
 from onestop.clock import system_now
 from onestop.crypto import DataKeys
-from onestop.errors import DataRefused, OnestopError
+from onestop.errors import ConfigurationError, DataRefused, OnestopError
 from onestop.landing.files import Files, files_at
 
 MANIFEST = "manifest.json"
@@ -71,7 +71,7 @@ class LandingStore:
 
         Raises:
             OnestopError: the run is closed.
-            ValueError: a name that is none.
+            ConfigurationError: a name that is none.
         """
         path = "/".join(_part(p) for p in (source_id, entity, f"{self._now():%Y%m}", run_id))
         if self._files.exists(f"{path}/{MANIFEST}"):
@@ -85,8 +85,7 @@ class LandingStore:
 
         Raises:
             DataRefused: it is missing, was never closed, or its manifest was changed.
-            ConfigurationError: it was written with a key that is not at hand.
-            ValueError: a path that is none.
+            ConfigurationError: it was written with a key that is not at hand, or the path is none.
         """
         run = LandingRun(self._files, self._keys, "/".join(_part(p) for p in path.strip("/").split("/")))
         run.load()
@@ -272,5 +271,8 @@ def canonical(content: Mapping[str, Any]) -> bytes:
 
 def _part(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} cannot be part of a landing path: letters, digits and _ . + : - only")
+        raise ConfigurationError(
+            f"{name!r} cannot be part of a landing path: letters, digits and _ . + : - only",
+            next_step="take the path from ops.load_batch.landing_path",
+        )
     return name

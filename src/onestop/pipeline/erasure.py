@@ -90,7 +90,10 @@ def erase(
         ConfigurationError: not exactly one is given, or it cannot be one; a key is not at hand.
     """
     if len([one for one in (dossier, identity, person_hash) if one]) != 1:
-        raise ConfigurationError("say whose data: a dossier's code, an identity number, or its hash; one of them")
+        raise ConfigurationError(
+            "say whose data: a dossier's code, an identity number, or its hash",
+            next_step="give one of --dossier, --identity-file and --hash",
+        )
     who, why = " ".join(by.split()), " ".join(reason.split())
     if not who or not why:
         raise ConfigurationError("erasure needs a name and a legal reason", next_step="--by '...' --reason '...'")

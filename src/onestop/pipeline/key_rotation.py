@@ -26,6 +26,7 @@ from onestop.pipeline.ingest_result import Progress
 from onestop.pipeline.keys import Keys, load_keys
 from onestop.pipeline.lint_personal import REGISTER
 from onestop.pipeline.warehouse_faults import explained
+from onestop.warehouse.audit import note
 from onestop.warehouse.connection import connect, warehouse_dsn
 from onestop.warehouse.migrations import migrate
 
@@ -91,7 +92,7 @@ def rotate(settings: Settings, *, by: str, progress: Progress = lambda step, don
         )
         if done.sealed or done.files:
             said = f"data key {keys.data.current.key_id}: {done.files} files, {done.sealed} rejected rows"
-            audit(connection, "key rotated", said, by)
+            note(connection, "key rotated", said, by)
     return done
 
 
@@ -111,11 +112,6 @@ def without_loads(connection: psycopg.Connection[Any]) -> Iterator[None]:
         yield
     finally:
         connection.execute("select pg_advisory_unlock_all()")
-
-
-def audit(connection: psycopg.Connection[Any], action: str, what: str, by: str) -> None:
-    """A line of the audit."""
-    connection.execute("insert into ops.audit (action, object, by_whom) values (%s, %s, %s)", [action, what, by])
 
 
 def hashed_columns(connection: psycopg.Connection[Any]) -> list[tuple[str, str, str]]:
@@ -187,7 +183,7 @@ def _rehash(
 
                 changed[".".join(place)] = _replace(reading, connection, place, is_binary, renewed)
             hash_keys.note(connection, [hash_key_id(key) for key in added], first=len(names) + 1)
-            audit(connection, "key rotated", f"hash key {hash_key_id(added[-1])}: {sum(changed.values())} hashes", by)
+            note(connection, "key rotated", f"hash key {hash_key_id(added[-1])}: {sum(changed.values())} hashes", by)
         return changed
 
 

@@ -14,12 +14,13 @@ from onestop.config import Settings
 from onestop.errors import ConfigurationError
 from onestop.pipeline.warehouse_faults import explained
 from onestop.warehouse import bi_logins, rights
+from onestop.warehouse.audit import note
 from onestop.warehouse.bi_logins import Login, login_of
 from onestop.warehouse.connection import connect, warehouse_dsn
 from onestop.warehouse.local_state import make_folder, write_private
 from onestop.warehouse.migrations import migrate
 
-__all__ = ["Login", "add", "apply", "differences", "logins", "remove"]
+__all__ = ["Login", "add", "apply", "audited", "differences", "logins", "remove"]
 
 
 def apply(settings: Settings) -> list[str]:
@@ -80,6 +81,14 @@ def remove(settings: Settings, name: str, *, by: str) -> None:
     with _owner(settings) as connection:
         bi_logins.remove(connection, name, by=by)
     (settings.local / "bi" / f"{name}.password").unlink(missing_ok=True)
+
+
+@contextmanager
+def audited(settings: Settings, action: str, what: str, *, by: str) -> Iterator[None]:
+    """A deed outside of the warehouse with its line in the audit: both or neither, but for a crash between them."""
+    with _owner(settings) as connection, connection.transaction():
+        note(connection, action, what, by)
+        yield
 
 
 @contextmanager

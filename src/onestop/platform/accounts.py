@@ -19,6 +19,7 @@ from typing import Any
 
 from onestop.config import Settings
 from onestop.errors import ConfigurationError
+from onestop.pipeline import roles
 from onestop.warehouse.local_state import make_folder, write_private
 
 AUTH_MANAGER = "onestop.platform.auth_manager.OnestopFabAuthManager"
@@ -82,10 +83,11 @@ def accounts() -> list[Account]:
         return sorted((_account(user) for user in manager.get_all_users()), key=lambda one: one.name)
 
 
-def add(settings: Settings, name: str, role: str, mail: str, password_file: Path | None = None) -> Path:
+def add(settings: Settings, name: str, role: str, mail: str, password_file: Path | None = None, *, by: str) -> Path:
     """Make an account, and say in which file its password stands.
 
     Args:
+        by: who does it, for the audit.
         password_file: the file that holds the password; None: one is made up and written to
             `.local/accounts/<name>.password`.
 
@@ -103,25 +105,29 @@ def add(settings: Settings, name: str, role: str, mail: str, password_file: Path
         found = manager.find_role(role)
         if found is None:
             raise ConfigurationError(f"the role {role} is missing", next_step="run `onestop prepare` first")
-        if not manager.add_user(name, name, role, mail, found, password):
-            raise ConfigurationError(_ALREADY, next_step="see `onestop accounts list`")
+        with roles.audited(settings, "account made", f"{name}: {role}", by=by):
+            if not manager.add_user(name, name, role, mail, found, password):
+                raise ConfigurationError(_ALREADY, next_step="see `onestop accounts list`")
     return _keep(file, password, password_file)
 
 
-def set_password(settings: Settings, name: str, password_file: Path | None = None) -> Path:
+def set_password(settings: Settings, name: str, password_file: Path | None = None, *, by: str) -> Path:
     """Give an account a new password; the file in which it stands."""
     password, file = _password(settings, name, password_file)
     with _fab() as (_, manager):
-        manager.reset_password(_user(manager, name).id, password)
+        user = _user(manager, name)
+        with roles.audited(settings, "account's password changed", name, by=by):
+            manager.reset_password(user.id, password)
     return _keep(file, password, password_file)
 
 
-def remove(settings: Settings, name: str) -> None:
+def remove(settings: Settings, name: str, *, by: str) -> None:
     """Take an account away; its tokens end within seconds."""
     with _fab() as (_, manager):
         user = _user(manager, name)
-        user.roles.clear()
-        manager.del_register_user(user)
+        with roles.audited(settings, "account removed", name, by=by):
+            user.roles.clear()
+            manager.del_register_user(user)
     _file(settings, name).unlink(missing_ok=True)
 
 

@@ -41,6 +41,7 @@ START_SECONDS = 180
 MOST_TASKS = 16  # at once: each ingest that is loading takes some 0.8 GB
 DAGS_SECONDS = 60
 _NO_DATABASE = "airflow-db-not-allowed"
+_SECRETS_BACKEND = ("AIRFLOW__SECRETS__BACKEND", "AIRFLOW__WORKERS__SECRETS_BACKEND")
 _COMMANDS = {
     "scheduler": ("scheduler", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
@@ -124,8 +125,9 @@ class LocalAirflow:
         return expected_dag_ids(self.settings) <= set(client.dag_ids()) or bool(client.import_errors())
 
     def environment(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-        """The environment of Airflow's processes and so of the tasks: this process's, with our Airflow and no other."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("AIRFLOW__")}
+        """The environment of Airflow's processes and so of the tasks: this process's, with our Airflow and no other, but
+        with the secrets backend that it names."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("AIRFLOW__") or k.startswith(_SECRETS_BACKEND)}
         return kept | self._airflow_environment() | dict(extra or {})
 
     def _airflow_environment(self) -> dict[str, str]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +13,7 @@ from onestop.config import Settings
 from onestop.errors import OnestopError
 from onestop.platform.airflow import USER, LocalAirflow, services, stop_airflow
 from onestop.platform.bi.service import service as superset_service
-from onestop.platform.processes import Service, stop
+from onestop.platform.processes import Service, alone, stop
 from onestop.transform.freshness import Freshness, newest_freshness
 from onestop.warehouse.connection import connect
 from onestop.warehouse.embedded import EmbeddedPostgres
@@ -123,16 +122,6 @@ def sandbox_service(settings: Settings) -> Service:
     return Service("sandbox", settings.local / "run", settings.local / "logs" / "sandbox.log")
 
 
-@contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
+def _alone(settings: Settings) -> AbstractContextManager[None]:
     """Let one process at a time start or stop the platform of a folder."""
-    settings.local.mkdir(parents=True, exist_ok=True)
-    with (settings.local / "platform.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise OnestopError(
-                f"the platform in {settings.local} is being started or stopped by another command",
-                next_step="wait for that command to end",
-            ) from None
-        yield
+    return alone(settings.local / "platform.lock", f"the platform in {settings.local}")

@@ -8,6 +8,8 @@ a server also stops what it started, and nothing else.
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import getpass
 import hashlib
 import json
 import os
@@ -15,13 +17,13 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from onestop.errors import WarehouseUnavailable
+from onestop.errors import OnestopError, WarehouseUnavailable
 
 _SAME_START_SECONDS = 1.0
 
@@ -158,6 +160,29 @@ def wait_until(
                 f"{what} was not ready after {timeout_seconds:.0f} seconds", next_step=f"read {logs}, then start again"
             )
         time.sleep(0.3)
+
+
+@contextlib.contextmanager
+def alone(lock: Path, what: str) -> Iterator[None]:
+    """Let one process at a time start, change or stop `what`.
+
+    Raises:
+        OnestopError: another one does; it says who.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a+", encoding="utf-8") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            held.seek(0)
+            raise OnestopError(
+                f"{what} is being started, changed or stopped by {held.read().strip() or 'another command'}",
+                next_step="wait for that command to end",
+            ) from None
+        held.truncate(0)
+        held.write(f"{getpass.getuser()} (process {os.getpid()}, since {time.strftime('%H:%M:%S')})\n")
+        held.flush()
+        yield
 
 
 def port_is_free(port: int) -> bool:

@@ -87,13 +87,15 @@ def build(
         every node with its status and time, of the served schemas already filed in ops.dbt_node_result.
 
     Raises:
-        ValueError: a layer that does not exist, none at all, or a moment without an offset.
+        ValueError: a moment without an offset.
         BuildFailed: a model or a test failed, or nothing was built.
         WarehouseUnavailable: the server cannot be reached, or went away.
-        ConfigurationError: dbt is not installed beside this Python, or the DSN is wrong.
+        ConfigurationError: dbt is not installed beside this Python, the DSN is wrong, or there is no such layer.
     """
     if not layers or not set(layers) <= set(LAYERS):
-        raise ValueError(f"layers must be some of {', '.join(LAYERS)}")
+        raise ConfigurationError(
+            f"no layers: {', '.join(layers) or 'none'}", next_step=f"name some of {', '.join(LAYERS)}"
+        )
     if known_at.tzinfo is None:
         raise ValueError("known_at needs an offset")
     target_path = target_path.absolute()

@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from onestop.errors import ConfigurationError
+from onestop.warehouse.audit import note
 
 UNIT_GROUP, PROVINCE_GROUP = "bi_agency", "bi_reader"
 _LIMITS = "connection limit 20"
@@ -111,10 +112,7 @@ def _is_unit(connection: psycopg.Connection[Any], code: str) -> bool:
 
 
 def _note(connection: psycopg.Connection[Any], action: str, login: Login, by: str) -> None:
-    connection.execute(
-        "insert into ops.audit (action, object, by_whom) values (%s, %s, %s)",
-        [action, f"{login.login}: {login.agency_code or 'the whole province'}", by],
-    )
+    note(connection, action, f"{login.login}: {login.agency_code or 'the whole province'}", by)
 
 
 def _require_roles(connection: psycopg.Connection[Any]) -> None:

@@ -161,9 +161,9 @@ def test_a_run_that_was_never_closed_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize("path", ["../elsewhere", "igate/../../x", "igate/dossier/.hidden", "", "a//b", "a/b c"])
 def test_paths_cannot_leave_the_store(folder: Path, path: str) -> None:
-    with pytest.raises(ValueError, match="cannot be part"):
+    with pytest.raises(ConfigurationError, match="cannot be part"):
         new_store(folder).run(path)
-    with pytest.raises(ValueError, match="cannot be part"):
+    with pytest.raises(ConfigurationError, match="cannot be part"):
         new_store(folder).open_run("igate", "dossier", path)
 
 

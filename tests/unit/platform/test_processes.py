@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import socket
@@ -14,8 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from onestop.errors import WarehouseUnavailable
-from onestop.platform.processes import Service, port_is_free, port_to_keep, stop, wait_until
+from onestop.errors import OnestopError, WarehouseUnavailable
+from onestop.platform.processes import Service, alone, port_is_free, port_to_keep, stop, wait_until
 
 SLEEPER = "import time; print('ready', flush=True); time.sleep(60)"
 # Starts a child that leaves its process group and ignores SIGTERM, as a task may.
@@ -129,3 +130,15 @@ def test_a_port_to_keep_is_free_and_differs_between_folders(tmp_path: Path) -> N
         assert not port_is_free(port)
         assert port_to_keep(tmp_path) != port
     assert len({port_to_keep(tmp_path / str(i)) for i in range(8)}) > 4
+
+
+def test_a_second_command_is_told_who_is_at_it(tmp_path: Path) -> None:
+    lock = tmp_path / "new" / "part.lock"
+    for _ in range(2):  # let go at the end of the block, also after somebody was refused
+        with alone(lock, "the part"):
+            with pytest.raises(OnestopError) as refused, alone(lock, "the part"):
+                pass
+            assert (
+                f"the part is being started, changed or stopped by {getpass.getuser()} (process {os.getpid()}, since"
+                in str(refused.value)
+            )

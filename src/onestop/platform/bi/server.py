@@ -12,7 +12,7 @@ import os
 import secrets
 import subprocess
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from onestop.platform.bi import bundle, environment
 from onestop.platform.bi.bundle import Connection
 from onestop.platform.bi.datasets import BUNDLE
 from onestop.platform.bi.service import service
-from onestop.platform.processes import Service, port_is_free, port_to_keep, stop, wait_until
+from onestop.platform.processes import Service, alone, port_is_free, port_to_keep, stop, wait_until
 from onestop.resources import resource
 from onestop.warehouse.bi_logins import login_of
 from onestop.warehouse.connection import connect, warehouse_dsn
@@ -76,10 +76,22 @@ class Bi:
         """Bring Superset to what is declared, and start it.
 
         Args:
-            by: who does it, for the audit of logins that are made.
+            by: who does it, for the audit.
             port: of 127.0.0.1; None: the one it had, at first a free one.
             folder: with other charts and dashboards than the package's own; None: as before.
+
+        Raises:
+            OnestopError: another command is at it.
+            ConfigurationError: the folder is none that `onestop bi export` wrote.
         """
+        if folder and not (folder / "dashboards").is_dir():
+            raise ConfigurationError(
+                f"{folder} has no folder dashboards", next_step="name a folder that onestop bi export wrote"
+            )
+        with self._alone():
+            return self._up(by=by, port=port, folder=folder)
+
+    def _up(self, *, by: str, port: int | None = None, folder: Path | None = None) -> Started:
         python = environment.python_of(self.settings.local, self._progress)
         state = self._state()
         wanted = port or state.get("port") or port_to_keep(self.home)
@@ -109,6 +121,11 @@ class Bi:
 
     def connect(self, units: list[str], *, by: str) -> Started:
         """Give units a connection, a role and an account of their own; those that have one keep theirs."""
+        with self._alone():
+            self._connect(units, by)
+            return self._up(by=by)
+
+    def _connect(self, units: list[str], by: str) -> None:
         known = {login.agency_code for login in roles.logins(self.settings)}
         for unit in units:
             if unit in known and not self._password_file(login_of(unit)).is_file():
@@ -118,17 +135,23 @@ class Bi:
                 )
             if unit not in known:
                 roles.add(self.settings, unit, None, by=by)
-        self._remember(units=sorted({*self.units, *units}))
-        return self.up(by=by)
+        for unit in sorted({*units} - {*self.units}):
+            with roles.audited(self.settings, "bi connection made", f"{login_of(unit)}: {unit}", by=by):
+                self._remember(units=sorted({*self.units, unit}))
 
     def disconnect(self, units: list[str], *, by: str) -> None:
         """Take units' connections, dashboards and accounts away; their logins in the warehouse stay."""
-        if strange := set(units) - set(self.units):
-            raise ConfigurationError(f"no connection: {', '.join(sorted(strange))}", next_step="see onestop bi status")
-        self._remember(units=[unit for unit in self.units if unit not in units])
-        self._provision(environment.python_of(self.settings.local), by, gone=units)
-        for unit in units:
-            self._account_file(login_of(unit)).unlink(missing_ok=True)
+        with self._alone():
+            if strange := set(units) - set(self.units):
+                raise ConfigurationError(
+                    f"no connection: {', '.join(sorted(strange))}", next_step="see onestop bi status"
+                )
+            for unit in units:
+                with roles.audited(self.settings, "bi connection removed", f"{login_of(unit)}: {unit}", by=by):
+                    self._remember(units=[one for one in self.units if one != unit])
+            self._provision(environment.python_of(self.settings.local), by, gone=units)
+            for unit in units:
+                self._account_file(login_of(unit)).unlink(missing_ok=True)
 
     def all_units(self) -> list[str]:
         """The units of today, but for the province itself."""
@@ -204,6 +227,9 @@ class Bi:
                 "accounts": [one.login for one in left],
             },
         }
+
+    def _alone(self) -> AbstractContextManager[None]:
+        return alone(self.home / "bi.lock", f"Superset in {self.settings.local}")
 
     def _provision(self, python: Path, by: str, gone: list[str] | None = None) -> None:
         plan, state = self.plan(by, gone), self._state()
