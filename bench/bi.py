@@ -141,7 +141,7 @@ class _Load:
         self._end.set()
         self._thread.join()
         if self._fault or not self._rows:
-            raise RuntimeError("nothing was loaded beside the queries") from (self._fault or [None])[0]
+            raise RuntimeError("nothing was loaded beside the queries") from next(iter(self._fault), None)
 
     def _write(self) -> None:
         try:
