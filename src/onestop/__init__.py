@@ -1,6 +1,11 @@
 """Onestop: a province's data warehouse for administrative-procedure dossiers."""
 
+import sys
 from importlib import import_module
+
+# jsonschema comes with dbt, Great Expectations and Airflow. At its import this package builds 39 grammars, which takes 2 s
+# of every process, for a text format that nothing here asks about; without it that format alone is not checked.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 __version__: str
 

@@ -20,7 +20,7 @@ from onestop.cli.app import app
 from onestop.clock import system_now
 from onestop.config import Settings
 from onestop.errors import BuildFailed, DataRefused, SourceUnavailable, WarehouseUnavailable
-from onestop.pipeline import alerting
+from onestop.pipeline import alerting, operations
 from onestop.platform import dag_alerts
 from onestop.platform.dag_support import final_faults
 from onestop.warehouse.connection import connect
@@ -112,8 +112,15 @@ def test_events_are_append_only(place: Place) -> None:
 
 def context(dag_id: str, task_id: str, problem: BaseException | None = None) -> dict[str, Any]:
     """What Airflow gives a callback."""
-    task = SimpleNamespace(dag_id=dag_id, task_id=task_id, run_id="scheduled__2024-09-25", try_number=1)
-    return {"ti": task, "exception": problem}
+    task = SimpleNamespace(
+        dag_id=dag_id,
+        task_id=task_id,
+        run_id="scheduled__2024-09-25",
+        map_index=-1,
+        try_number=1,
+        start_date=system_now(),
+    )
+    return {"ti": task, "exception": problem, "params": {"period": "2024-Q3"} if dag_id == "report__quarterly" else {}}
 
 
 def failure(problem: Exception) -> BaseException:
@@ -163,6 +170,33 @@ def test_a_task_that_failed_for_good_is_told_to_whom_it_may_concern(
     assert place.open == ["build_failed:transform__warehouse.build_marts", "task_failed:ops__quality.data_docs"]
     alerting.of_success(place.settings, alerting.TRANSFORM)
     assert place.open == ["task_failed:ops__quality.data_docs"]
+
+
+def test_tasks_leave_a_line_and_the_page_shows_the_newest_run_of_each_dag(place: Place) -> None:
+    dag_alerts.tell_failure(context("transform__warehouse", "build_marts", failure(BuildFailed("fct_dossier failed"))))
+    dag_alerts.tell_failure(context("ops__quality", "page", failure(ValueError("x"))))
+    dag_alerts.tell_success(context("transform__warehouse", "build_staging"))
+    dag_alerts.tell_success(context("report__quarterly", "draft"))
+    assert place.rows("select task_id, state, fault, period from ops.task_run order by task_run_id") == [
+        ("build_marts", "failed", "build_failed", None),
+        ("page", "failed", "task_failed", None),
+        ("build_staging", "success", None, None),
+        ("draft", "success", None, "2024-Q3"),
+    ]
+    dag_alerts.tell_success(context("transform__warehouse", "build_marts"))  # it was cleared, and goes well
+    page = operations.look(place.settings, system_now()).page.read_text(encoding="utf-8")
+    section = page[page.index('id="h-dags"') : page.index('id="h-quarter"')]
+    shown = [re.sub(r"<[^>]+>", " ", row.split("</tr>")[0]).split() for row in section.split("<tr>")[2:]]
+    assert [(row[0], row[-1]) for row in shown] == [
+        ("ops__quality", "page"), ("report__quarterly", "có"), ("transform__warehouse", "có")
+    ]  # fmt: skip
+    (events,) = (place.settings.local / "lineage").glob("openlineage-*.jsonl")
+    told = [json.loads(line) for line in events.read_text().splitlines()]
+    assert [(event["job"]["name"].rpartition(".")[2], event["eventType"]) for event in told] == [
+        ("build_marts", "FAIL"), ("page", "FAIL"), ("build_staging", "COMPLETE"), ("draft", "COMPLETE"), ("build_marts", "COMPLETE")
+    ]  # fmt: skip
+    parents = [event["run"]["facets"]["parent"]["run"]["runId"] for event in told]
+    assert parents[0] == parents[2] == parents[4] != parents[1]
 
 
 def test_a_fault_nobody_foresaw_is_not_quoted(place: Place) -> None:

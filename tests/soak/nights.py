@@ -27,7 +27,7 @@ from onestop.warehouse.embedded import EmbeddedPostgres
 from soak.book import ROOT
 from soak.place import fingerprint
 from soak.player import Player
-from soak.runbooks import DOWN
+from soak.runbooks_runs import DOWN
 from worlds import CLIENT, SECRET, dossier, make_world
 
 FOLDER = ROOT / ".local" / "soak-nights"

@@ -184,13 +184,15 @@ def _dbt(command: list[str], env: dict[str, str], target: Path) -> str:
     if not pid:
         from dbt.cli.main import cli
 
+        from onestop.transform.dbt import executable
+
         _end_with_parent()
         os.closerange(
             3, 256
         )  # a program that is started has none of them: the server shall see that the caller is gone
         os.environ.clear()
         os.environ.update(env)
-        sys.argv = ["dbt", *command[1:]]
+        sys.argv = ["dbt", *command[len(executable()) :]]
         _become(printed, lambda: cli(standalone_mode=True))
     os.waitpid(pid, 0)
     return printed.read_text(encoding="utf-8", errors="replace")

@@ -56,6 +56,7 @@ OF_RUNS = frozenset(
         "configuration",
         "task_failed",
         "data_refused",
+        "many_differences",
         "backup_failed",
     )
 )

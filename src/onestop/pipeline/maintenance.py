@@ -89,6 +89,8 @@ def clean_airflow(settings: Settings, at: datetime, environment: dict[str, str])
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1][:300]
         raise OnestopError(f"airflow db clean failed: {last}", next_step="run it by hand to see all of what it says")
+    with closing(connect(warehouse_dsn(settings), autocommit=True)) as connection:
+        connection.execute("delete from ops.task_run where finished_at < %s", [before])
     note(settings, "airflow", started, {"before": before.isoformat()})
     return f"removed what ended before {before:%Y-%m-%d}"
 

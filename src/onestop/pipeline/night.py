@@ -19,6 +19,7 @@ from onestop.alerts.book import DatabaseBook, states
 from onestop.config import Settings
 from onestop.errors import OnestopError
 from onestop.pipeline.impact import awaited_period
+from onestop.pipeline.task_runs import DagRun, newest
 from onestop.reporting.editions.model import Condition
 from onestop.reporting.editions.readiness import readiness
 from onestop.timetable import REFERENCE_EVERY, TRANSFORM_EVERY, last_due
@@ -141,6 +142,7 @@ class Night:
     free: dict[str, int]
     period: str
     conditions: Sequence[Condition] | None
+    dag_runs: Sequence[DagRun]
 
     @property
     def runs(self) -> tuple[RunState, ...]:
@@ -208,6 +210,7 @@ def read_night(connection: Connection, settings: Settings, at: datetime) -> Nigh
         free=free_room(settings),
         period=f"{period.convention} {period.name}",
         conditions=conditions,
+        dag_runs=newest(connection, at),
     )  # fmt: skip
 
 

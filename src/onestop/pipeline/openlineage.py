@@ -1,4 +1,4 @@
-"""OpenLineage events of loads and builds, made from what ops has of them: names, counts and columns, never a value.
+"""OpenLineage events of loads, builds and tasks, made from what ops has of them: names, counts and columns, never a value.
 
 Nothing waits for them: every look of the watch writes those that are due. What was written is kept as a position beside
 the file; a run's id follows from its batch or node, so that an event written twice is one event.
@@ -40,16 +40,21 @@ _NODES = """
     select invocation_id, unique_id, status, rows_affected, finished_at from ops.dbt_node_result
     where finished_at > %s and resource_type = 'model' order by finished_at, unique_id limit 10000
 """
+_TASKS = """
+    select task_run_id, dag_id, run_id, task_id, map_index, state, started_at, finished_at, try_number
+    from ops.task_run where task_run_id > %s order by task_run_id limit 10000
+"""
 _log = logging.getLogger("onestop.lineage")
 Event = dict[str, Any]
 
 
 @dataclass
 class _Position:
-    """What was written: the newest batch, the newest node's moment, the code whose columns were told."""
+    """What was written: the newest batch, the newest node's moment, the newest task, the code whose columns were told."""
 
     batch_id: int = 0
     node_at: str = "1970-01-01T00:00:00+00:00"
+    task_run_id: int = 0
     code: str = ""
 
 
@@ -64,6 +69,7 @@ def emit(settings: Settings, connection: psycopg.Connection[Any]) -> int:
     namespace = f"postgres://{connection.info.host}:{connection.info.port}"
     made = _Events(settings, namespace, connection.info.dbname)
     events = [made.batch(row, position) for row in connection.execute(_BATCHES, [position.batch_id]).fetchall()]
+    events += [made.task(row, position) for row in connection.execute(_TASKS, [position.task_run_id]).fetchall()]
     nodes = connection.execute(_NODES, [position.node_at]).fetchall()
     if nodes:
         code = hash_of_code(resource("dbt_project"))
@@ -132,6 +138,25 @@ class _Events:
             finished, f"{invocation} {unique_id}", f"transform.{name}", "MODEL", inputs, [self._dataset(name, **more)], None,
         )  # fmt: skip
 
+    def task(self, row: tuple[Any, ...], position: _Position) -> Event:
+        """A task of a DAG run; the run is its parent. Nothing of its parameters is told: people write them."""
+        number, dag, run, task, place, state, started, finished, attempt = row
+        position.task_run_id = number
+        name = f"airflow.{dag}.{task}"
+        event = self._event(
+            "COMPLETE" if state == "success" else "FAIL",
+            finished, f"{dag} {run} {task} {place} {attempt}", name, "TASK", [], [], started,
+        )  # fmt: skip
+        parent = {
+            "run": {"runId": self._run_id(f"{dag} {run}")},
+            "job": {"namespace": self._job, "name": f"airflow.{dag}"},
+        }
+        event["run"]["facets"]["parent"] = _facet("ParentRunFacet", "1-1-0", **parent)
+        return event
+
+    def _run_id(self, run: str) -> str:
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self._job} {self._namespace} {run}"))
+
     def _dataset(self, relation: str, **more: Any) -> Event:
         return {"namespace": self._namespace, "name": f"{self._database}.{relation}", **more}
 
@@ -147,7 +172,7 @@ class _Events:
             "eventType": kind,
             "eventTime": _iso(at),
             "run": {
-                "runId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self._job} {self._namespace} {run}")),
+                "runId": self._run_id(run),
                 "facets": times,
             },
             "job": {"namespace": self._job, "name": job, "facets": {"jobType": job_facet}},

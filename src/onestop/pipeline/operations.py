@@ -17,7 +17,7 @@ from onestop.pipeline import openlineage, watch
 from onestop.pipeline.night import Night, RunState, read_night
 from onestop.pipeline.quality_pages import write_pages
 from onestop.pipeline.silence import Finding
-from onestop.reporting.operations_page import AlertRow, Operations, RunRow, operations_page
+from onestop.reporting.operations_page import AlertRow, DagRow, Operations, RunRow, operations_page
 from onestop.warehouse.connection import connect, warehouse_dsn
 from onestop.warehouse.migrations import migrate
 
@@ -76,6 +76,10 @@ def view(night: Night) -> Operations:
         backup_at=night.backup_at,
         free=night.free,
         period=night.period,
+        dags=[
+            DagRow(r.dag_id, r.period, r.started_at, r.finished_at, r.tasks, r.failed_tasks or ())
+            for r in night.dag_runs
+        ],
         conditions=None if night.conditions is None else [(c.state, c.text_vi) for c in night.conditions],
     )
 

@@ -6,9 +6,12 @@ Airflow calls these in the task's own process, after the last try. It imports li
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
+
+if TYPE_CHECKING:
+    from onestop.pipeline.task_runs import TaskRun
 
 INGEST, BACKFILL, LOAD = "ingest__", "ops__backfill", "load__"
 
@@ -36,11 +39,22 @@ def run_url(context: Mapping[str, Any], base: str) -> str:
     return f"{base.rstrip('/')}/dags/{task.dag_id}/runs/{task.run_id}/tasks/{task.task_id}" if base else ""
 
 
+def ended(context: Mapping[str, Any], fault: str | None = None) -> TaskRun:
+    """What is kept of the task."""
+    from onestop.pipeline.task_runs import TaskRun
+
+    task = context["ti"]
+    period = (context.get("params") or {}).get("period") or None
+    return TaskRun(
+        task.dag_id, task.run_id, task.task_id, task.map_index, task.try_number, task.start_date, period, fault
+    )
+
+
 def tell_failure(context: Mapping[str, Any]) -> None:
     """A task failed for good."""
     from airflow.sdk.configuration import conf
 
-    from onestop.pipeline import alerting
+    from onestop.pipeline import alerting, task_runs
     from onestop.platform.dag_support import settings
 
     problem = context.get("exception")
@@ -48,12 +62,15 @@ def tell_failure(context: Mapping[str, Any]) -> None:
     if not isinstance(fault, BaseException):
         fault = RuntimeError("the task was ended from outside")
     base = conf.get("api", "base_url", fallback="")
-    alerting.of_fault(settings(), fault, subject_of(context), run_url=run_url(context, base))
+    about = subject_of(context)
+    alerting.of_fault(settings(), fault, about, run_url=run_url(context, base))
+    task_runs.note(settings(), ended(context, alerting.kind_of(fault, about)))
 
 
 def tell_success(context: Mapping[str, Any]) -> None:
     """A task went well."""
-    from onestop.pipeline import alerting
+    from onestop.pipeline import alerting, task_runs
     from onestop.platform.dag_support import settings
 
     alerting.of_success(settings(), subject_of(context))
+    task_runs.note(settings(), ended(context))

@@ -6,6 +6,7 @@ a count); here they only get their words.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import partial
 
@@ -16,7 +17,7 @@ from onestop.reporting.strings import Words
 
 MARK = "±"
 _MILLION = 1_000_000
-OTHER_FORMS_NOTE = (
+MARK_NOTE = (
     f"- {MARK} Số liệu có thể thay đổi quá 0,1 điểm phần trăm (tỷ lệ) hoặc quá 0,1 % (số lượng) nếu tính cả các bản ghi bị"
     " giữ chờ sửa; mức thấp nhất và cao nhất: xem trang tổng hợp."
 )
@@ -25,22 +26,28 @@ FIRST_COLUMN = 3  # of form II.06a: the number of the first of COLUMNS
 
 def bounds(figures: ReportFigures, unit: str, metric: str) -> Bounds | None:
     """The lowest and highest value of a unit's figure, where rejected rows could move it notably."""
-    return figures.consequence.get(unit, {}).get(metric)
+    return of_unit(figures, unit).get(metric)
 
 
 def said(figures: ReportFigures, words: Words, metric: str, unit: str | None = None) -> str:
     """The words for a figure's mark; empty where nothing could move it notably."""
     found = bounds(figures, unit or figures.province_code, metric)
-    return _in_words(found, figures, words, metric) if found else ""
+    return in_words(found, figures, words, metric) if found else ""
+
+
+def of_unit(figures: ReportFigures, unit: str) -> Mapping[str, Bounds]:
+    """The bounds of all figures of a unit that rejected rows could move notably, by metric."""
+    return figures.consequence.get(unit, {})
 
 
 def said_of_field(figures: ReportFigures, words: Words, unit: str, in_field: str) -> dict[int, str]:
     """The same for the form's columns of a unit's field: the words by the column's place among COLUMNS."""
     found = figures.field_consequence.get(unit, {}).get(in_field, {})
-    return {COLUMNS.index(metric): _in_words(one, figures, words, metric) for metric, one in sorted(found.items())}
+    return {COLUMNS.index(metric): in_words(one, figures, words, metric) for metric, one in sorted(found.items())}
 
 
-def _in_words(found: Bounds, figures: ReportFigures, words: Words, metric: str) -> str:
+def in_words(found: Bounds, figures: ReportFigures, words: Words, metric: str) -> str:
+    """The words for one mark."""
     label = figures.metrics.get(metric)
     say = partial(_as_text, unit=label.unit if label else "", words=words)
     rows = words("rejected_cases" if metric.startswith("feedback_") else "rejected_rows", n=words.integer(found.rows))

@@ -6,17 +6,17 @@ comparison, shortcomings, causes, proposals, annexes. Its names are public: offi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from onestop.reporting import numbers_vi
-from onestop.reporting.consequence import form_note
+from onestop.reporting import form_doubts, numbers_vi
+from onestop.reporting.consequence import MARK, MARK_NOTE, form_note, of_unit
 from onestop.reporting.literal import one_line
-from onestop.reporting.model import LEVELS, Counts, FieldRow, LevelBlock, ReportFigures, total
+from onestop.reporting.model import COLUMNS, LEVELS, Counts, FieldRow, LevelBlock, ReportFigures, total
 from onestop.reporting.numbers_vi import NO_BREAK_SPACE, integer, share
 from onestop.reporting.strings import Words
 from onestop.reporting.wording import (
@@ -45,7 +45,11 @@ def contents(figures: ReportFigures) -> dict[str, Any]:
     number = one_line(narrative.number) or _BLANK
     first, last = numbers_vi.day(figures.period.first), numbers_vi.day(figures.period.last)
     say = partial(_say, period=in_sentence, province=province, first=first, last=last, number=number)
+    root = figures.province_code
+    whole, by_level = of_unit(figures, root), form_doubts.of_rows(figures, root, figures.levels)
     fields = _by_field(figures.levels)[:FIELDS_SHOWN]
+    by_field = {row.code: form_doubts.of_field(figures, root, row.code, row.counts) for row in fields}
+    is_marked = any(by_level.values()) or any(by_field.values())
     said = {
         "t": _words()["fixed"],
         "province": province.upper(),
@@ -56,10 +60,15 @@ def contents(figures: ReportFigures) -> dict[str, Any]:
         "about": say("about"),
         "opening": say(f"opening_{figures.period.convention}"),
         "results": _results(figures),
-        "levels": [_row(LEVEL_HEADINGS[block.level][1].capitalize(), block.subtotal) for block in figures.levels]
-        + [_row("Tổng cộng", figures.province, is_sum=True)],
+        "levels": [
+            _row(
+                LEVEL_HEADINGS[one.level][1].capitalize(), one.subtotal, by_level.get((one.level, form_doubts.ALL), ())
+            )
+            for one in figures.levels
+        ]
+        + [_row("Tổng cộng", figures.province, whole, is_sum=True)],
         "fields_intro": _say("fields_intro", shown=len(fields)),
-        "fields": [_row(row.name, row.counts) for row in fields],
+        "fields": [_row(row.name, row.counts, by_field[row.code]) for row in fields],
         "comparison": _comparison(figures),
         "previous_title": period_title(figures.previous.period) if figures.previous else _KINDS[0],
         "year_before_title": period_title(figures.year_before.period) if figures.year_before else _KINDS[1],
@@ -68,14 +77,14 @@ def contents(figures: ReportFigures) -> dict[str, Any]:
         "shortcomings": _told(figures, narrative.shortcomings, "shortcomings"),
         "causes": _told(figures, narrative.causes, "causes"),
         "proposals": _told(figures, narrative.proposals, "proposals"),
-        "remarks": _remarks(figures),
+        "remarks": _remarks(figures) + [MARK_NOTE] * is_marked,
         "closing": say("closing"),
         "recipients": _words()["recipients"],
         "signer": _words()["signer"],
-        "form": _form(figures.levels, figures.province),
-        "form_notes": [*NOTES, *filter(None, [form_note(figures, figures.province_code)])],
+        "form": _form(figures, by_level),
+        "form_notes": [*NOTES, *filter(None, [form_note(figures, root)]), *[MARK_NOTE] * is_marked],
         "all_units": _all_units(figures),
-        "all_units_notes": [*NOTES, SUMMARY_NOTE],
+        "all_units_notes": [*NOTES, SUMMARY_NOTE, *[MARK_NOTE] * bool(figures.consequence)],
         "standing": f"{standing(figures)}, {period}",
     }
     checked: dict[str, Any] = _one_line(said)
@@ -149,18 +158,21 @@ def _results(figures: ReportFigures) -> list[str]:
     return lines
 
 
-def _row(name: str, counts: Counts, *, is_sum: bool = False) -> dict[str, Any]:
-    """A row of a short table."""
-    return {
-        "name": name,
-        "received": integer(counts.received_total),
-        "resolved": integer(counts.resolved_total),
-        "rate": _VI.percent(counts.resolved_in_time, counts.resolved_total) if counts.resolved_total else "–",
-        "overdue": integer(counts.resolved_overdue),
-        "in_progress": integer(counts.in_progress_total),
-        "open_overdue": integer(counts.in_progress_overdue),
-        "is_sum": is_sum,
+def _row(name: str, counts: Counts, doubted: Container[str] = (), *, is_sum: bool = False) -> dict[str, Any]:
+    """A row of a short table; figures that rejected rows could move notably are marked."""
+    said = {
+        "received": ("received_total", integer(counts.received_total)),
+        "resolved": ("resolved_total", integer(counts.resolved_total)),
+        "rate": (form_doubts.RATE, _rate(counts) if counts.resolved_total else "–"),
+        "overdue": ("resolved_overdue", integer(counts.resolved_overdue)),
+        "in_progress": ("in_progress_total", integer(counts.in_progress_total)),
+        "open_overdue": ("in_progress_overdue", integer(counts.in_progress_overdue)),
     }
+    return {"name": name, **{key: _marked(text, one in doubted) for key, (one, text) in said.items()}, "is_sum": is_sum}
+
+
+def _marked(text: str, is_doubted: bool) -> str:
+    return text + MARK if is_doubted else text
 
 
 def _by_field(levels: Iterable[LevelBlock]) -> list[FieldRow]:
@@ -255,19 +267,26 @@ def _remarks(figures: ReportFigures) -> list[str]:
     return [f"- {line}" for line in lines] + expected_notes(figures) + former_notes(figures) + edition_notes(figures)
 
 
-def _cells(number: str, name: str, counts: Counts | None, *, is_sum: bool = False) -> dict[str, Any]:
+def _cells(
+    number: str, name: str, counts: Counts | None, doubted: Container[str] = (), *, is_sum: bool = False
+) -> dict[str, Any]:
     """A row of an annex; without counts a heading."""
-    numbers = [integer(value) for value in counts.values()] if counts else [""] * 11
+    said = counts.as_dict().items() if counts else ()
+    numbers = [_marked(integer(value), column in doubted) for column, value in said] or [""] * len(COLUMNS)
     return {"number": number, "name": name, "cells": numbers, "is_sum": is_sum}
 
 
-def _form(levels: Iterable[LevelBlock], province: Counts) -> list[dict[str, Any]]:
+def _form(figures: ReportFigures, doubts: Mapping[tuple[str, str], Container[str]]) -> list[dict[str, Any]]:
     rows = []
-    for block in levels:
+    for block in figures.levels:
         rows.append(_cells(*LEVEL_HEADINGS[block.level], None, is_sum=True))
-        rows += [_cells(str(n), row.name, row.counts) for n, row in enumerate(block.fields, 1)]
-        rows.append(_cells("", LEVEL_SUBTOTALS[block.level], block.subtotal, is_sum=True))
-    return [*rows, _cells("", "Tổng cộng", province, is_sum=True)]
+        rows += [
+            _cells(str(n), row.name, row.counts, doubts.get((block.level, row.code), ()))
+            for n, row in enumerate(block.fields, 1)
+        ]
+        doubted = doubts.get((block.level, form_doubts.ALL), ())
+        rows.append(_cells("", LEVEL_SUBTOTALS[block.level], block.subtotal, doubted, is_sum=True))
+    return [*rows, _total(figures)]
 
 
 def _all_units(figures: ReportFigures) -> list[dict[str, Any]]:
@@ -276,5 +295,9 @@ def _all_units(figures: ReportFigures) -> list[dict[str, Any]]:
         units = [unit for unit in figures.units if unit.level == level]
         if units:
             rows.append(_cells(*LEVEL_HEADINGS[level], None, is_sum=True))
-            rows += [_cells(str(n), unit.name, unit.counts) for n, unit in enumerate(units, 1)]
-    return [*rows, _cells("", "Tổng cộng", figures.province, is_sum=True)]
+            rows += [_cells(str(n), u.name, u.counts, of_unit(figures, u.code)) for n, u in enumerate(units, 1)]
+    return [*rows, _total(figures)]
+
+
+def _total(figures: ReportFigures) -> dict[str, Any]:
+    return _cells("", "Tổng cộng", figures.province, of_unit(figures, figures.province_code), is_sum=True)

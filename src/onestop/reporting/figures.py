@@ -78,6 +78,13 @@ CONSEQUENCE = """
         period_convention = %s and period = %s and org_view = 'as_was' and is_notable
         and (field_code = '*' or metric_code = any(%s))
 """
+FORM_BOUNDS = """
+    select agency_code, field_code, metric_code, value_lowest, value_highest, rows_uncertain
+    from mart.metric_consequence
+    where
+        period_convention = %s and period = %s and org_view = 'as_was' and agency_code = any(%s)
+        and metric_code = any(%s)
+"""
 QUARANTINED = "select count(*) from quarantine.rejected_row where status = 'open' and entity = 'dossier'"
 
 
@@ -164,6 +171,7 @@ class _Reader:
             durations=Durations(dict(self._rows(DURATIONS, (self._period.first, self._period.last)))),
             quarantined=next(iter(self._rows(QUARANTINED)))[0],
             **self._consequence(),
+            form_bounds=self._form_bounds(list(forms)),
             metrics=metrics,
             measures=measures,
             unit_kinds=unit_kinds,
@@ -182,6 +190,12 @@ class _Reader:
             found = of_unit if in_field == "*" else of_field.setdefault(unit, {})
             found.setdefault(unit if in_field == "*" else in_field, {})[metric] = Bounds(*bounds)
         return {"consequence": of_unit, "field_consequence": of_field}
+
+    def _form_bounds(self, units: list[str]) -> dict[str, dict[str, dict[str, Bounds]]]:
+        found: dict[str, dict[str, dict[str, Bounds]]] = {}
+        for unit, in_field, metric, *bounds in self._rows(FORM_BOUNDS, (*self._key, units, [*COLUMNS, "on_time_rate"])):
+            found.setdefault(unit, {}).setdefault(in_field, {})[metric] = Bounds(*bounds)
+        return found
 
     def _rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with self._connection.cursor(row_factory=tuple_row) as cursor:

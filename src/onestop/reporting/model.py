@@ -222,6 +222,7 @@ class ReportFigures:
     from which each unit's own part is made, empty where no edition is made. `known_at` is aware, in the province's zone.
     `quarantined` counts rejected dossier records still open, of any period; `consequence` says which figures they could
     move notably: unit -> metric -> bounds; `field_consequence` does so of the form: unit -> field -> metric -> bounds.
+    `form_bounds` are all bounds, notable or not, of the units whose form is shown by level, "*" for all fields together.
     `edition`: the edition that the products are of; None: a draft.
     `previous_published`: what was published of the period before, whose column 11 should be column 6. `gaps` are the
     gaps that it declares, `narrative` what the office wrote. `metrics` and `measures` are every metric of every unit,
@@ -246,6 +247,7 @@ class ReportFigures:
     quarantined: int
     consequence: Mapping[str, Mapping[str, Bounds]] = field(default_factory=dict)
     field_consequence: Mapping[str, Mapping[str, Mapping[str, Bounds]]] = field(default_factory=dict)
+    form_bounds: Mapping[str, Mapping[str, Mapping[str, Bounds]]] = field(default_factory=dict)
     edition: EditionMark | None = None
     gaps: tuple[Gap, ...] = ()
     narrative: Narrative = Narrative()

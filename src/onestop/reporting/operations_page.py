@@ -45,6 +45,18 @@ class AlertRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DagRow:
+    """The newest run of a DAG."""
+
+    dag_id: str
+    period: str | None
+    started_at: datetime | None
+    finished_at: datetime
+    tasks: int
+    failed_tasks: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Operations:
     """What the page shows. conditions: state and text of each; None: nothing was built."""
 
@@ -58,6 +70,7 @@ class Operations:
     free: dict[str, int]
     period: str
     conditions: Sequence[tuple[str, str]] | None
+    dags: Sequence[DagRow] = ()
 
 
 def operations_page(seen: Operations, *, province: str, zone: ZoneInfo) -> str:

@@ -15,7 +15,7 @@ import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
 from onestop.reporting import numbers_vi
-from onestop.reporting.consequence import OTHER_FORMS_NOTE, bounds
+from onestop.reporting.consequence import MARK_NOTE, bounds
 from onestop.reporting.layouts import Column, Layout
 from onestop.reporting.literal import one_line
 from onestop.reporting.model import ReportFigures
@@ -83,7 +83,7 @@ def _sheet(book: xlsxwriter.Workbook, f: Formats, figures: ReportFigures, layout
         for number, line in enumerate(of_level, 1):
             row = _row(sheet, f, figures, layout.columns, line, row, number)
     shown = {column.metric for column in layout.columns if column.show == "value" and column.metric}
-    doubt = OTHER_FORMS_NOTE if any(shown & of_unit.keys() for of_unit in figures.consequence.values()) else ""
+    doubt = MARK_NOTE if any(shown & of_unit.keys() for of_unit in figures.consequence.values()) else ""
     for note in filter(None, [one_line(layout.note_vi), doubt, *edition_notes(figures)]):
         row += 1
         sheet.write_string(row, 0, note, f.italic)

@@ -15,9 +15,9 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from onestop.reporting import charts, consequence, public
+from onestop.reporting import charts, consequence, form_doubts, public
 from onestop.reporting.measures import SMALL
-from onestop.reporting.model import LEVELS, Counts, Level, ReportFigures, UnitRow
+from onestop.reporting.model import COLUMNS, LEVELS, Counts, Level, ReportFigures, UnitRow
 from onestop.reporting.numbers_vi import share
 from onestop.reporting.page_measures import form_tables, of_province, script_data
 from onestop.reporting.page_sentences import carried, changes_of, changes_of_rate, expected
@@ -64,6 +64,8 @@ def write_page(figures: ReportFigures, language: Language = "vi") -> str:
         levels=LEVELS,
         least=LEAST_RESOLVED,
         doubt=partial(consequence.said, figures, words),
+        row_doubt=form_doubts.sayer(figures, words),
+        total_doubt={column: consequence.said(figures, words, column) for column in COLUMNS},
         css=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),  # noqa: S704  (the project's own file)
         js=Markup("\n".join((_TEMPLATES / name).read_text(encoding="utf-8") for name in _SCRIPTS)),  # noqa: S704  (the same)
     )

@@ -52,6 +52,7 @@ def public(figures: ReportFigures, earlier: tuple[Publication, ...] = ()) -> Rep
         durations=_bands(figures.durations, least) if is_whole else Durations({}),
         consequence={},
         field_consequence={},
+        form_bounds={},
         previous_published=figures.previous_published if is_whole else None,
         expected=figures.expected if is_whole else (),
         measures=masked(figures, least, hidden),

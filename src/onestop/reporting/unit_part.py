@@ -49,6 +49,7 @@ def own_part(figures: ReportFigures, code: str) -> ReportFigures:
         quarantined=0,
         consequence={one: found for one, found in figures.consequence.items() if one in own},
         field_consequence={code: found for code, found in figures.field_consequence.items() if code in own},
+        form_bounds={code: found for code, found in figures.form_bounds.items() if code in own},
         narrative=Narrative(units={one: words for one, words in figures.narrative.units.items() if one in own}),
         previous_published=None,
         expected=(),

@@ -7,7 +7,7 @@ bytes: the file's date is the moment the figures are known at.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC
 from io import BytesIO
@@ -16,8 +16,8 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from onestop.reporting import numbers_vi
-from onestop.reporting.consequence import bounds, form_note
+from onestop.reporting import form_doubts, numbers_vi
+from onestop.reporting.consequence import MARK_NOTE, form_note, of_unit
 from onestop.reporting.model import LEVELS, Counts, Level, LevelBlock, ReportFigures, UnitRow
 from onestop.reporting.wording import (
     edition_notes,
@@ -58,11 +58,6 @@ NOTES = (
 )
 SUMMARY_NOTE = (
     "- Số liệu của mỗi đơn vị bao gồm cả các đơn vị trực thuộc, vì vậy dòng Tổng cộng không phải là tổng các dòng."
-)
-
-DOUBT_NOTE = (
-    "- ± Số của đơn vị có thể thay đổi quá 0,1 % nếu tính cả các hồ sơ bị giữ chờ sửa; mức thấp nhất và cao nhất: xem trang"
-    " tổng hợp."
 )
 
 
@@ -171,18 +166,20 @@ class Form:
     ) -> None:
         """A sheet with the form: fields by level, a subtotal per level, the total. code: the unit's."""
         sheet = self._open(name, unit, receiver, place, "Lĩnh vực, công việc giải quyết theo cấp")
-        row = FIRST_TABLE_ROW + 4
+        row, doubts = FIRST_TABLE_ROW + 4, form_doubts.of_rows(self._figures, code, levels)
         for block in levels:
             row = self._heading(sheet, row, block.level)
             for number, field in enumerate(block.fields, 1):
                 sheet.write_number(row, 0, number, self._f.order)
                 sheet.write_string(row, 1, field.name, self._f.texts[0])
-                row = self._numbers(sheet, row, field.counts, self._f.number)
-            row = self._sum(sheet, row, LEVEL_SUBTOTALS[block.level], block.subtotal)
-        row = self._sum(sheet, row, "Tổng cộng", total, code)
+                row = self._numbers(sheet, row, field.counts, self._f.number, doubts.get((block.level, field.code), {}))
+            doubted = doubts.get((block.level, form_doubts.ALL), {})
+            row = self._sum(sheet, row, LEVEL_SUBTOTALS[block.level], block.subtotal, doubted)
+        row = self._sum(sheet, row, "Tổng cộng", total, of_unit(self._figures, code))
         is_province = code == self._figures.province_code
         more = [*former_notes(self._figures), *expected_notes(self._figures)] if is_province else []
-        self._close(sheet, row, (*NOTES, *more, *filter(None, [form_note(self._figures, code)])))
+        doubt = [form_note(self._figures, code), MARK_NOTE if any(doubts.values()) else ""]
+        self._close(sheet, row, (*NOTES, *more, *filter(None, doubt)))
 
     def write_summary(self, unit: str, receiver: str) -> None:
         """The sheet with one row per unit, by level, in the tree's order."""
@@ -197,10 +194,10 @@ class Form:
             for number, one in enumerate(units, 1):
                 sheet.write_number(row, 0, number, self._f.order)
                 sheet.write_string(row, 1, one.name, self._f.texts[min(one.depth - top, len(self._f.texts) - 1)])
-                row = self._numbers(sheet, row, one.counts, self._f.number, one.code)
+                row = self._numbers(sheet, row, one.counts, self._f.number, of_unit(self._figures, one.code))
         root = self._figures.province_code
-        row = self._sum(sheet, row, "Tổng cộng", self._figures.province, root)
-        doubt = [form_note(self._figures, root), DOUBT_NOTE] if self._figures.consequence else []
+        row = self._sum(sheet, row, "Tổng cộng", self._figures.province, of_unit(self._figures, root))
+        doubt = [form_note(self._figures, root), MARK_NOTE] if self._figures.consequence else []
         self._close(sheet, row, (*NOTES, SUMMARY_NOTE, *filter(None, doubt)))
 
     def _open(self, name: str, unit: str, receiver: str, place: str, second: str) -> Worksheet:
@@ -272,16 +269,16 @@ class Form:
             sheet.write_blank(row, column, None, self._f.number)
         return row + 1
 
-    def _sum(self, sheet: Worksheet, row: int, label: str, counts: Counts, code: str = "") -> int:
+    def _sum(self, sheet: Worksheet, row: int, label: str, counts: Counts, doubted: Container[str]) -> int:
         sheet.write_blank(row, 0, None, self._f.order_bold)
         sheet.write_string(row, 1, label, self._f.text_bold)
-        return self._numbers(sheet, row, counts, self._f.number_bold, code)
+        return self._numbers(sheet, row, counts, self._f.number_bold, doubted)
 
-    def _numbers(self, sheet: Worksheet, row: int, counts: Counts, style: Format, code: str = "") -> int:
-        """A row's numbers; those of the unit `code` that rejected rows could move notably are marked."""
+    def _numbers(self, sheet: Worksheet, row: int, counts: Counts, style: Format, doubted: Container[str]) -> int:
+        """A row's numbers; those that rejected rows could move notably are marked."""
         marked = self._f.doubted_bold if style is self._f.number_bold else self._f.doubted
         for column, (name, value) in enumerate(counts.as_dict().items(), 2):
-            sheet.write_number(row, column, value, marked if bounds(self._figures, code, name) else style)
+            sheet.write_number(row, column, value, marked if name in doubted else style)
         return row + 1
 
     def _close(self, sheet: Worksheet, row: int, notes: Iterable[str]) -> None:

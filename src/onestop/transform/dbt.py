@@ -46,6 +46,8 @@ _TIE = (
     "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.getppid() == int(sys.argv[1]) or os._exit(1);"
     " os.execv(sys.argv[2], sys.argv[2:])"
 )
+# What the program dbt does, after what onestop/__init__.py saves every process.
+_START = "import sys, onestop; from dbt.cli.main import cli; sys.exit(cli())"
 log = logging.getLogger(__name__)
 
 
@@ -184,7 +186,7 @@ def variables(province_code: str, timezone: str, ranking_minimum_dossiers: int |
 
 
 def executable() -> list[str]:
-    """The program dbt, the one beside this Python.
+    """What starts dbt, the one beside this Python; its words follow.
 
     Raises:
         ConfigurationError: it is not there.
@@ -195,7 +197,7 @@ def executable() -> list[str]:
         raise ConfigurationError(
             f"there is no dbt beside {sys.executable}", next_step="install onestop again: make lint"
         )
-    return [str(executable)]
+    return [sys.executable, "-P", "-c", _START]
 
 
 def _wait_for_turn(connection: psycopg.Connection[tuple[object, ...]], schema_prefix: str) -> None:

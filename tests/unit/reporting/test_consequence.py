@@ -10,7 +10,7 @@ from io import BytesIO
 import pytest
 from python_calamine import CalamineWorkbook
 
-from onestop.reporting.consequence import OTHER_FORMS_NOTE, form_note, said
+from onestop.reporting.consequence import MARK_NOTE, form_note, said
 from onestop.reporting.model import Bounds, ReportFigures
 from onestop.reporting.other_workbook import write_other_workbook
 from onestop.reporting.page import write_page
@@ -84,7 +84,7 @@ def test_the_workbook_marks_numbers_that_stay_numbers(doubted: ReportFigures, fi
 def test_the_other_forms_mark_shares_that_stay_numbers(doubted: ReportFigures, figures: ReportFigures) -> None:
     content = write_other_workbook(doubted)
     texts = [str(cell) for sheet in sheets(content) for line in sheet for cell in line]
-    assert (7500.0 in numbers(content), OTHER_FORMS_NOTE in texts) == (True, True)
+    assert (7500.0 in numbers(content), MARK_NOTE in texts) == (True, True)
     styles = zipfile.ZipFile(BytesIO(content)).read("xl/styles.xml").decode()
     assert "%&quot;±&quot;" in styles
     assert "±" not in str(sheets(write_other_workbook(figures)))

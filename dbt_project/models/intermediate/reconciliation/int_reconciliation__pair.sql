@@ -1,7 +1,11 @@
 {%- set codes = 'int_reconciliation__changed' -%}
 {{ config(
     materialized='incremental',
-    pre_hook=["{{ join_by_hash() }}", "{{ forget_changed('dossier_group', 'int_reconciliation__changed') }}"],
+    pre_hook=[
+        "{{ join_by_hash() }}",
+        "{{ coarse_statistics() }}",
+        "{{ forget_changed('dossier_group', 'int_reconciliation__changed') }}",
+    ],
 ) }}
 
 -- The province beside the portal: one row per dossier (linked codes are one) that a one-stop copy speaks for or that
@@ -87,9 +91,11 @@ once_here as (
         max(version.updated_at) filter (where version.is_deleted) as deleted_at
     from {{ ref('int_dossier__version') }} as version
     left join {{ ref('int_dossier__link') }} as link on version.dossier_code = link.dossier_code
+    left join {{ ref('stg_platform__source') }} as origin on version.source_id = origin.source_id
     where
         not version.is_portal
         and version.is_current
+        and (version.is_deleted or not coalesce(origin.is_listed, false))
         {%- if follows_change() %}
             and version.dossier_code = {{ changed_codes(codes) }}
         {%- endif %}

@@ -1,7 +1,7 @@
 {{ config(
     materialized='incremental',
     on_schema_change='fail',
-    pre_hook=["{{ join_by_hash() }}", "{{ forget_pairs() }}"],
+    pre_hook=["{{ join_by_hash() }}", "{{ coarse_statistics() }}", "{{ forget_pairs() }}"],
     indexes=[
         {'columns': ['dossier_group'], 'unique': true},
         {'columns': ['responsible_agency_code', 'result']},
