@@ -70,13 +70,15 @@ def main(parts: list[str]) -> int:
     if "memory" in wanted:
         from bench import memory
 
-        print("Peak memory of an ingest (flat: within 20 %); a file's reader is a process of its own")
+        print("Peak memory of a pull, all its processes together (flat: within 20 %)")
         for kind, peaks in memory.measure(wanted["memory"] or 500_000):
             for size, peak in peaks.items():
-                print(f"  {kind:6} {size:>10,} rows {peak.loader:>8,.0f} MB, reader {peak.reader:>8,.0f} MB")
+                print(
+                    f"  {kind:6} {size:>10,} rows {peak.together:>8,.0f} MB: loader {peak.loader:,.0f},"
+                    f" reader of the file {peak.reader:,.0f}"
+                )
             first, *_, last = peaks.values()
-            readers = f", reader {last.reader / first.reader:.2f}" if first.reader else ""
-            print(f"  {kind:6} ratio {last.loader / first.loader:.2f}{readers}", flush=True)
+            print(f"  {kind:6} ratio {last.together / first.together:.2f}", flush=True)
     if "published" in wanted:
         from bench import published
 
@@ -137,7 +139,8 @@ def _sized(part: str) -> tuple[str, int]:
 def _show(title: str, rates: Iterable[Rate], unit: str = "rows/s") -> None:
     print(title)
     for rate in rates:
-        print(f"  {rate.what:40} {rate.per_second:>10,.0f} {unit}   {rate.of_reference:6.2f}", flush=True)
+        bare = "" if rate.of_bare is None else f"   {rate.of_bare:6.2f} of the bare one"
+        print(f"  {rate.what:40} {rate.per_second:>10,.0f} {unit}   {rate.of_reference:6.2f}{bare}", flush=True)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import sqlglot
+from psycopg import sql
 from sqlglot import exp
 
 from bench.place import planted_place
@@ -125,10 +126,12 @@ def _asked(dsn: str, texts: dict[str, str], units: list[str], state: str) -> Ite
 
 
 class _Load:
-    """Rows written as a night's load writes them, by COPY into an indexed table, over and over until the block ends."""
+    """Rows written as a night's load writes them, by COPY of whole versions into a table with all of raw's indexes, over and
+    over until the block ends."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn, self._end = dsn, threading.Event()
+        self._rows, self._fault = 0, list[BaseException]()
         self._thread = threading.Thread(target=self._write)
 
     def __enter__(self) -> None:
@@ -137,19 +140,31 @@ class _Load:
     def __exit__(self, *_: object) -> None:
         self._end.set()
         self._thread.join()
+        if self._fault or not self._rows:
+            raise RuntimeError("nothing was loaded beside the queries") from next(iter(self._fault), None)
 
     def _write(self) -> None:
-        with closing(connect(self._dsn, autocommit=True)) as connection:
-            connection.execute(
-                "create table public.bench_load (like raw.one_stop_dossier including defaults including indexes)"
-            )
-            columns = "(batch_id, row_number, ma_ho_so)"
-            number = 0
-            while not self._end.is_set():
-                with connection.cursor() as cursor, cursor.copy(f"copy public.bench_load {columns} from stdin") as copy:
-                    for _ in range(5_000):
-                        number += 1
-                        copy.write_row((1, number, f"H15.07-240823-{number:08d}"))
+        try:
+            with closing(connect(self._dsn, autocommit=True)) as reading, closing(connect(self._dsn)) as writing:
+                writing.execute("create table public.bench_load (like raw.one_stop_dossier including all)")
+                held = reading.execute(
+                    "select array_agg(attname order by attnum) from pg_attribute where attnum > 0"
+                    " and attrelid = 'raw.one_stop_dossier'::regclass and attidentity = '' and attgenerated = ''"
+                ).fetchall()
+                names = sql.SQL(", ").join(map(sql.Identifier, held[0][0]))
+                with reading.cursor().copy(
+                    sql.SQL("copy (select {} from raw.one_stop_dossier limit 5000) to stdout").format(names)
+                ) as out:
+                    block = b"".join(bytes(part) for part in out)
+                while not self._end.is_set():
+                    with writing.cursor().copy(sql.SQL("copy public.bench_load ({}) from stdin").format(names)) as copy:
+                        copy.write(block)
+                    self._rows += 5_000
+                    if self._rows % 50_000 == 0:
+                        writing.execute("truncate public.bench_load")
+                    writing.commit()
+        except BaseException as fault:  # a load that ends early would measure nothing
+            self._fault.append(fault)
 
 
 def _of(text: str, unit: str, period: str) -> str:

@@ -1,7 +1,6 @@
 """Files of the portal: reading a workbook beside pandas.read_excel, loading a CSV file beside a server-side COPY.
 
-The reader has its own process, its limits and its checks; pandas has none of them. The COPY reads the rows of the raw
-table from a CSV file on the server into an unlogged table without index: what PostgreSQL can do at most.
+The reader has its own process, its limits and its checks; pandas has none of them. For the COPYs see `bench.loading`.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from unittest.mock import patch
 
 import pandas as pd
 
-from bench.loading import emptied, no_verdict, server_side_copy
+from bench.loading import BARE, COPY, emptied, no_verdict, server_side_copies
 from bench.place import Place, place
 from bench.rates import Rate, against, median, median_of
 from bench.sample_files import delivered, rows
@@ -27,7 +26,7 @@ from onestop.sandbox.portal_files import write_csv, write_xlsx
 from onestop.sources.spreadsheet import read_table
 
 XLSX_SHARE = 0.5  # of the rows, for what pandas takes for them
-PANDAS, COPY = "pandas.read_excel (openpyxl)", "server-side COPY, unlogged, no index"
+PANDAS = "pandas.read_excel (openpyxl)"
 
 
 def measure(count: int) -> dict[str, list[Rate]]:
@@ -63,9 +62,9 @@ def _csv(here: Place, count: int) -> list[Rate]:
     seconds = {
         "file to raw with verdicts": median_of(lambda: _load(here, count)),
         "file to raw without verdicts": median_of(lambda: _load(here, count, judged=False)),
-        COPY: median_of(lambda: server_side_copy(here, "portal_dossier")),
+        **server_side_copies(here, "portal_dossier"),
     }
-    return against(COPY, count, seconds)
+    return against(COPY, count, seconds, bare=BARE)
 
 
 def _load(here: Place, count: int, *, judged: bool = True) -> float:
@@ -77,7 +76,7 @@ def _load(here: Place, count: int, *, judged: bool = True) -> float:
         if judged:
             result = ingest(settings, "portal", as_of=here.as_of)
         else:
-            with patch.object(Loader, "judge", property(lambda loader: no_verdict(loader.entity.book))):
+            with patch.object(Loader, "verdict", no_verdict):
                 result = ingest(settings, "portal", as_of=here.as_of)
         taken = time.perf_counter() - began
     assert result.received == count

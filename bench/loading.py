@@ -1,13 +1,14 @@
-"""Rows a second from landing to raw, beside a server-side COPY of the same rows and beside pandas.to_sql.
+"""Rows a second from landing to raw, beside server-side COPYs of the same rows and beside pandas.to_sql.
 
-The COPY reads a CSV file on the server into an unlogged table without index: what PostgreSQL can do at most.
+A COPY reads a CSV file on the server into an empty table. The reference is one into a table just like raw's, logged and
+with its indexes, until it is committed (docs/adr/0009); one into a bare unlogged table is what PostgreSQL can do at most.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -22,24 +23,21 @@ from onestop.pipeline.ingest import ingest
 from onestop.pipeline.loading import Loader
 from onestop.pipeline.reference import ingest_reference
 from onestop.quality.judge import Judge, Verdict
-from onestop.quality.rules import RuleBook, rules_for
+from onestop.quality.rules import rules_for
+from onestop.sources.records import Shaped
 from onestop.specs import load_spec
 
 PANDAS_ROWS = 20_000
-COPY = "server-side COPY, unlogged, no index"
+COPY, BARE = "server-side COPY, a table like raw's", "server-side COPY, unlogged, no index"
 
 
-def no_verdict(book: RuleBook) -> Callable[[pd.DataFrame, object], Verdict]:
-    """A judge that asks nothing of GX: rows with unreadable dates alone go to quarantine, as what follows needs it."""
-    rules = book.row_rules
+def no_verdict(loader: Loader, chunk: Shaped, single: object, deleted: object) -> Verdict:
+    """In `Loader.verdict`'s place: rows with unreadable dates alone go to quarantine, as what follows needs it."""
+    rules = loader.entity.book.row_rules
     quarantine = next(r.id for r in rules if r.action == "quarantine")
-
-    def judge(table: pd.DataFrame, deleted: object) -> Verdict:
-        broken = {r.id: np.zeros(len(table), dtype=bool) for r in rules}
-        broken[quarantine] = (table["unreadable_dates"] > 0).to_numpy()
-        return Verdict({r.id: 0 for r in rules}, broken)
-
-    return judge
+    broken = {r.id: np.zeros(len(chunk), dtype=bool) for r in rules}
+    broken[quarantine] = chunk.unreadable_dates > 0
+    return Verdict({r.id: 0 for r in rules}, broken)
 
 
 def measure(dossiers: int) -> list[Rate]:
@@ -50,26 +48,35 @@ def measure(dossiers: int) -> list[Rate]:
         rows = first.received
         Judge(rules_for("one_stop", "dossier"))  # importing GX is not loading
         seconds = {
-            COPY: median_of(lambda: server_side_copy(here, "one_stop_dossier")),
+            **server_side_copies(here, "one_stop_dossier"),
             "landing to raw with verdicts": median_of(lambda: _replay(here)),
             "landing to raw without verdicts": median_of(lambda: _replay(here, judged=False)),
         }
         rates = {what: rows / s for what, s in seconds.items()}
         rates["pandas.to_sql"] = PANDAS_ROWS / _pandas(here)
-    return [Rate(what, rate, rate / rates[COPY]) for what, rate in rates.items()]
+    return [Rate(what, rate, rate / rates[COPY], rate / rates[BARE]) for what, rate in rates.items()]
 
 
-def server_side_copy(here: Place, table: str) -> float:
-    """Seconds of the COPY of a raw table's rows alone; the file is written before."""
+def server_side_copies(here: Place, table: str) -> dict[str, float]:
+    """Seconds of both COPYs of a raw table's rows; the file is written before."""
     file = Path(here.postgres.status()["data"]) / "bench.csv"
+    made = {
+        COPY: f"table public.bench (like raw.{table} including all)",
+        BARE: f"unlogged table public.bench (like raw.{table})",
+    }
+
+    def copied(into: str) -> float:
+        connection.execute(f"drop table if exists public.bench; create {into}".encode())
+        began = time.perf_counter()
+        connection.execute(f"copy public.bench from '{file}' (format csv)".encode())  # and commits
+        return time.perf_counter() - began
+
     with closing(psycopg.connect(_admin(here), autocommit=True)) as connection:
         connection.execute(f"copy raw.{table} to '{file}' (format csv)".encode())
-        connection.execute(
-            f"drop table if exists public.bench; create unlogged table public.bench (like raw.{table})".encode()
-        )
-        began = time.perf_counter()
-        connection.execute(f"copy public.bench from '{file}' (format csv)".encode())
-        return time.perf_counter() - began
+        seconds = {what: median_of(partial(copied, into)) for what, into in made.items()}
+        connection.execute("drop table public.bench")
+    file.unlink()
+    return seconds
 
 
 def emptied(here: Place, tables: str) -> None:
@@ -96,7 +103,7 @@ def _replay(here: Place, *, judged: bool = True) -> float:
     if judged:
         ingest(here.settings, "igate", as_of=here.as_of, replay_from=row[0])
     else:
-        with patch.object(Loader, "judge", property(lambda loader: no_verdict(loader.entity.book))):
+        with patch.object(Loader, "verdict", no_verdict):
             ingest(here.settings, "igate", as_of=here.as_of, replay_from=row[0])
     return time.perf_counter() - began
 

@@ -27,6 +27,11 @@ class Peak:
     loader: float = 0.0
     reader: float = 0.0
 
+    @property
+    def together(self) -> float:
+        """Of all processes of the pull: no less than they had at any moment."""
+        return self.loader + self.reader
+
 
 def measure(most: int) -> Iterator[tuple[str, dict[int, Peak]]]:
     """Kind, and rows -> peak, one kind after the other."""

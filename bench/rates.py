@@ -12,21 +12,27 @@ ROUNDS = 3
 
 @dataclass(frozen=True)
 class Rate:
-    """What was measured, how much a second (median of the rounds), and the same over the reference's."""
+    """What was measured, how much a second (median of the rounds), and the same over the reference's.
+
+    of_bare: over that of another reference, which does less.
+    """
 
     what: str
     per_second: float
     of_reference: float
+    of_bare: float | None = None
 
 
-def against(reference: str, amount: float, seconds: dict[str, float]) -> list[Rate]:
-    """Rates of everything measured, `reference` among it.
+def against(reference: str, amount: float, seconds: dict[str, float], *, bare: str | None = None) -> list[Rate]:
+    """Rates of everything measured, the references among it.
 
     Args:
-        amount: how much each of them did. seconds: what -> how long it took.
+        amount: how much each of them did. seconds: what -> how long it took. bare: a second reference.
     """
-    base = seconds[reference]
-    return [Rate(what, amount / taken, base / taken) for what, taken in seconds.items()]
+    return [
+        Rate(what, amount / taken, seconds[reference] / taken, seconds[bare] / taken if bare else None)
+        for what, taken in seconds.items()
+    ]
 
 
 def median(run: Callable[[], object], rounds: int = ROUNDS) -> float:

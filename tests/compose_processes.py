@@ -18,11 +18,14 @@ from typing import Any
 import yaml
 
 from delivery_servers import free_port
+from onestop.platform.bi.server import INSIDE
 from onestop.platform.processes import Service, stop
 from onestop.resources import resource
 
 DOCKER = Path(__file__).resolve().parents[1] / "docker"
 BIN = Path(sys.executable).parent
+SUPERSET = DOCKER.parent / ".local" / "superset" / "venv"
+"""Where tests keep Superset's environment between runs."""
 SERVERS = ("redis", "api-server", "scheduler", "dag-processor", "triggerer", "worker-1", "worker-2")
 
 
@@ -39,6 +42,13 @@ def env_file(path: Path) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
+def image_environment(target: str) -> dict[str, str]:
+    """The variables that the Dockerfile sets in its last stage of this name."""
+    stage = (DOCKER / "Dockerfile").read_text(encoding="utf-8").rpartition(f" AS {target}\n")[2].partition("\nFROM ")[0]
+    line = next(line for line in stage.splitlines() if line.startswith("ENV "))
+    return dict(word.split("=", 1) for word in line.removeprefix("ENV ").split())
+
+
 class Processes:
     """All of it in a folder.
 
@@ -53,7 +63,7 @@ class Processes:
         self.folder, self._province = folder, province
         self._services = compose()["services"]
         self._sources = dict(sources)
-        self.ports = {"redis": free_port(), "api-server": free_port(), "logs": free_port()}
+        self.ports = {name: free_port() for name in ("redis", "api-server", "logs", "superset")}
         self.url = f"http://127.0.0.1:{self.ports['api-server']}"
         self.docker = folder / "docker"
         shutil.copytree(DOCKER, self.docker, ignore=shutil.ignore_patterns("secrets", "province"))
@@ -75,8 +85,8 @@ class Processes:
         return (self.secrets / name).read_text(encoding="utf-8").strip()
 
     def home(self, service: str) -> Path:
-        """A service's own /srv/onestop, with its copy of the province's files."""
-        home = self.folder / service
+        """A service's own /srv/onestop, with its copy of the province's files; Superset's two services share a volume."""
+        home = self.folder / ("superset" if service == "superset-prepare" else service)
         if not home.exists():
             home.mkdir()
             shutil.copy(self._province / "province.yml", home)
@@ -89,6 +99,8 @@ class Processes:
         for name in self._services[service].get("env_file", ()):
             given |= self._sources if name == "province/sources.env" else env_file(DOCKER / name)
         given |= self._services[service].get("environment", {})
+        if self._services[service]["image"].startswith("onestop-superset:"):
+            given |= image_environment("superset")
         own = {"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(self.home(service)), "LANG": "C.UTF-8"}
         mapped = {name: self._here(service, value) for name, value in given.items()}
         if "AIRFLOW_HOME" in mapped:
@@ -158,6 +170,11 @@ class Processes:
             "/opt/onestop/dags": str(resource("dags")),
             "/opt/onestop/health.py": str(self.docker / "health.py"),
             "/etc/redis/redis.conf": str(self.docker / "redis.conf"),
+            "/opt/superset/venv": str(SUPERSET),
+            "/opt/superset/inside": str(INSIDE),
+            "/srv/superset": str(self.folder / "superset-home"),
+            "0.0.0.0:8088": f"127.0.0.1:{self.ports['superset']}",
+            "127.0.0.1:8088": f"127.0.0.1:{self.ports['superset']}",
             "http://api-server:8080": self.url,
         }.items():
             text = text.replace(there, here)

@@ -27,8 +27,10 @@ class DbtServer:
 
     def run(self, command: list[str], env: dict[str, str], target_path: Path) -> str:
         """Run a dbt command to its end and give back what it printed."""
+        from onestop.transform.dbt import executable
+
         printed = target_path / "output.txt"
-        told = {"words": command[1:], "env": env, "output": str(printed)}
+        told = {"words": command[len(executable()) :], "env": env, "output": str(printed)}
         if self._process is None:
             self._process = subprocess.Popen(
                 [sys.executable, __file__],

@@ -10,3 +10,10 @@
     select ops.apply_rights('{{ this }}')
     {%- endif -%}
 {%- endmacro %}
+
+{#- A hook of the tree of units: whose rows a unit's login sees hangs on the tree that is served. -#}
+{% macro look_up_units() -%}
+    {%- if env_var('ONESTOP_SCHEMA_PREFIX', '') == '' -%}
+    select ops.look_up_units()
+    {%- endif -%}
+{%- endmacro %}

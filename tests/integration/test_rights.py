@@ -19,6 +19,7 @@ import pandas
 import psycopg
 import pytest
 import sqlalchemy
+from openpyxl import load_workbook
 from psycopg import errors, sql
 from typer.testing import CliRunner
 
@@ -52,10 +53,13 @@ PERSON = {
     "Email": f"{WORD}@thu.example",
     "DiaChi": f"12 ngõ {WORD}",
     "TrichYeuHoSo": f"Khai sinh cho cháu {WORD}",
-    "DanhSachXinLoi": [{"NgayXinLoi": "20240828", "LyDo": f"Xin lỗi ông {WORD}"}],
+    "DanhSachXinLoi": [{"NgayXinLoi": "20240828080000", "LyDo": f"Xin lỗi ông {WORD}"}],
     "KhongAiBiet": f"một trường mới của {WORD}",
 }
 API_KEY = "a-key-of-the-rights-test"
+# What a template, a formula, a document's language or a page would make of the province's name shows as this number.
+MARK, SCRIPT = str(7919 * 7907), "<script>alert(1)</script>"
+PLACE = f"Đắk Lắk {{{{ 7919 * 7907 }}}} #(7919 * 7907) {SCRIPT} =7919*7907"
 CASES = [
     {
         "MaPAKN": f"PA-{number}",
@@ -107,7 +111,8 @@ def world(module_warehouse: str, tmp_path_factory: pytest.TempPathFactory) -> It
     with pytest.MonkeyPatch.context() as patch, FeedbackServer(CASES, API_KEY, requests_per_second=0) as feedback:
         run = dbt.run
         patch.setattr(dbt, "run", lambda command, *more: run([*command, "--exclude", "test_type:generic"], *more))
-        made = make_world(folder, module_warehouse, {"igate": server.url}, patch)
+        province = json.dumps({"code": "H15", "name_vi": PLACE}, ensure_ascii=False)
+        made = make_world(folder, module_warehouse, {"igate": server.url}, patch, province=province)
         text = made.settings.file.read_text().replace("credentials: IGATE,", "credentials: IGATE, quarantine_limit: 1,")
         text += f'  - {{id: pakn, kind: feedback_api, base_url: "{feedback.url}", credentials: PAKN, quarantine_limit: 1}}\n'
         text += "  - {id: dvcqg, kind: portal_export, path: exports, quarantine_limit: 1}\n"
@@ -229,6 +234,7 @@ def test_no_role_executes_more_than_its_functions(world: World) -> None:
     wanted = {
         *((f"onestop_{role}", "has_roles") for role in ("loader", "transformer", "publisher", "auditor")),
         ("onestop_transformer", "apply_rights"),
+        ("onestop_transformer", "look_up_units"),
         ("onestop_publisher", "look_at_drafts"),
         ("bi_agency", "own_units"),
     }
@@ -374,6 +380,19 @@ def test_the_units_are_looked_up_once_and_an_index_may_serve(unit_dsn: str) -> N
     assert plan.count("own_units") <= 1
 
 
+def test_a_units_login_follows_the_tree_of_the_newest_build(world: World, unit_dsn: str) -> None:
+    units = f"select units from ops.bi_login where agency_code = '{OWN}'"
+    assert set(world.one(units)) == {OWN, UNDER}
+    with closing(psycopg.connect(world.dsn)) as owner:  # as if the commune had been moved to the department
+        owner.execute("update intermediate.int_agency__path set chain = array_replace(chain, %s, %s)", [OWN, OTHER])
+        owner.execute("set role onestop_transformer")
+        owner.execute("select ops.look_up_units()")
+        owner.execute("reset role")
+        assert set(owner.execute(units.encode()).fetchall()[0][0]) == {OWN}
+        owner.rollback()
+    assert set(world.one(units)) == {OWN, UNDER}
+
+
 def test_a_login_that_has_no_unit_here_sees_no_row(world: World, unit_dsn: str) -> None:
     with closing(psycopg.connect(world.dsn)) as owner:
         owner.execute("delete from ops.bi_login where login = 'bi_h15_21'")
@@ -500,8 +519,23 @@ def test_nothing_of_a_person_is_left_anywhere(world: World, postgres: EmbeddedPo
         " where source_id <> 'reference' group by 1 order by 1"
     )
     assert accepted == [("dvcqg", True, True), ("igate", True, True), ("pakn", True, True)]
+    assert world.one("select count(*) from raw.one_stop_dossier where ma_ho_so = 'H15.07-240823-0006'") == 1, "hers"
     secrets = (SECRET, API_KEY, "a hash key for tests only", "a data key for tests only", urlsplit(world.dsn).password)
     sought = (NUMBER, PHONE, WORD, *map(str, secrets))
+    rejected = ("quarantine", "export", "--output", str(world.folder / "rejected"))
+    for words in (("quality", "--data-docs"), rejected, ("watch", "--as-of", AS_OF.isoformat())):
+        assert call(world, *words)[0] == 0
+    looked_through = {
+        "the quality page": "quality/*/index.html",
+        "Data Docs": "quality/*/data-docs/index.html",
+        "the manifest": "dbt/manifest.json",
+        "what dbt said": "dbt/run_results.json",
+        "SQL as it ran": "dbt/compiled/**/fct_dossier.sql",
+        "lineage events": "lineage/openlineage-*.jsonl",
+        "workbooks of rejected rows": "rejected/**/*.xlsx",
+    }
+    missing = [what for what, pattern in looked_through.items() if not list(world.folder.rglob(pattern))]
+    assert missing == []
     pattern = "|".join(map(re.escape, sought))
     names = [(schema, table) for schema, table, _, _ in tables(world)]
     with closing(psycopg.connect(world.dsn)) as connection:
@@ -519,6 +553,60 @@ def test_nothing_of_a_person_is_left_anywhere(world: World, postgres: EmbeddedPo
             assert [word for word in sought if word.encode() in part] == [], path
     assert len(names) > 80
     assert {".xlsx", ".html", ".sql", ".log"} <= {path.suffix for path in files}
+
+
+def test_a_person_is_erased_and_what_was_published_stays_as_it_was(world: World, tmp_path: Path) -> None:
+    kept = ("edition", "quarterly_metric", "form_ii_06a", "dossier", "product", "event")
+
+    def published() -> dict[str, Any]:
+        return {table: sorted(map(repr, world.rows(f"select * from published.{table}"))) for table in kept}
+
+    before = published()
+    assert all(before[table] for table in kept if table != "product")
+    assert call(world, "quarter", "verify", "2024-Q3")[0] == 0
+    (tmp_path / "number").write_text(NUMBER)
+    words = ("--identity-file", str(tmp_path / "number"), "--by", "Trần Thị B", "--reason", "yêu cầu ngày 02/10/2024")
+    code, said = call(world, "erase", *words)
+    assert code == 0
+    removed = {place["place"].split(" ")[0]: place["removed"] for place in said["places"]}
+    assert removed["raw.one_stop_dossier.so_dinh_danh_hash"] == 1
+    assert removed["quarantine.rejected_row.payload"] == 1
+    assert sum(place["removed"] for place in said["places"] if place["place"].startswith("landing ")) == 2
+
+    code, verified = call(world, "quarter", "verify", "2024-Q3")
+    assert (code, verified["findings"], verified["is_untouched"]) == (0, [], True)
+    assert published() == before
+    proof = world.rows("select place, removed, proof, by_whom from ops.erasure where removed > 0 order by place")
+    assert len(proof) == len([place for place in said["places"] if place["removed"]])
+    assert all(text and NUMBER not in text and by == "Trần Thị B" for _, _, text, by in proof)
+    assert any(" -> " in text for place, _, text, _ in proof if place.startswith("landing "))
+    assert world.one("select count(*) from raw.one_stop_dossier where ma_ho_so = 'H15.07-240823-0006'") == 1
+    again = call(world, "erase", *words)[1]
+    assert {place["removed"] for place in again["places"]} == {0}
+
+
+def test_what_province_yml_says_stays_text_in_every_product(world: World) -> None:
+    assert call(world, "quarter", "files", "2024-Q3")[0] == 0
+    files = [
+        path
+        for path in world.folder.rglob("*")
+        if path.is_file() and path.suffix in (".xlsx", ".html", ".docx", ".json", ".csv", ".md", ".log")
+    ]
+    holding = set()
+    for path in files:
+        content = [path.read_bytes()]
+        if is_zipfile(path):
+            with ZipFile(path) as packed:
+                content += [packed.read(name) for name in packed.namelist()]
+        for part in content:
+            assert MARK.encode() not in part, path
+            holding |= {path.suffix} if b"7919" in part else set()
+        if path.suffix == ".html":
+            assert SCRIPT not in path.read_text(encoding="utf-8"), path
+        if path.suffix == ".xlsx":
+            cells = [cell for sheet in load_workbook(path) for row in sheet.iter_rows() for cell in row]
+            assert not [cell.value for cell in cells if cell.data_type == "f" and "7919" in str(cell.value)], path
+    assert holding >= {".html", ".xlsx", ".docx"}
 
 
 def test_an_owner_without_createrole_works_alone(world: World, empty_database: str, postgres: Any) -> None:

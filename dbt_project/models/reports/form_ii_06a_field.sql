@@ -1,5 +1,10 @@
--- Written in the order of periods, as quarterly_metric.
-{{ config(indexes=[{'columns': ['period_convention', 'period'], 'type': 'brin'}]) }}
+-- Written in the order of periods, as quarterly_metric, and with the same two indexes.
+{{
+    config(indexes=[
+        {'columns': ['period_convention', 'period'], 'type': 'brin'},
+        {'columns': ['agency_code', 'period_convention', 'period']}
+    ])
+}}
 
 select
     period.period_convention,

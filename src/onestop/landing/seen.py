@@ -59,10 +59,10 @@ def seen_before(
         for content, key, version in cursor:
             known.add(bytes(content))  # type: ignore[call-overload]
             pairs.add((key, version))  # type: ignore[arg-type]
-    return known | _rejected(cursor, source_id, entity, hashes), pairs
+    return known | rejected_before(cursor, source_id, entity, hashes), pairs
 
 
-def _rejected(
+def rejected_before(
     cursor: psycopg.Cursor[tuple[object, ...]], source_id: str, entity: str, hashes: Sequence[bytes]
 ) -> set[bytes]:
     """Which contents lie in quarantine: of all of its rows where they are few, else asked for one by one."""

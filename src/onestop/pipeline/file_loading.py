@@ -16,13 +16,15 @@ import pyarrow as pa
 from psycopg import sql
 
 from onestop.landing.ledger import Batch
-from onestop.pipeline.entities import Known, some
+from onestop.landing.seen import rejected_before
+from onestop.pipeline.entities import some
+from onestop.pipeline.held import Held
 from onestop.pipeline.loading import Cursor, Loader
 from onestop.quality.drift import UnknownFields
 from onestop.quality.quarantine import note_sightings
 from onestop.sources.portal_export import PortalFile
 from onestop.sources.portal_table import SURPLUS
-from onestop.sources.records import shape
+from onestop.sources.records import Shaped, shape
 from onestop.sources.spreadsheet import FileFacts
 from onestop.sources.table_records import TableRecords
 
@@ -54,6 +56,13 @@ class KnownFile:
 _KNOWN = (
     "select f.file_id, f.name, f.size, f.modified_at, b.received from ops.portal_file f"
     " join ops.load_batch b using (batch_id)"
+)
+
+_ACCEPTED = sql.SQL(
+    "with shown as (select key, substr(%(contents)b, 16 * place::int - 15, 16) as content"
+    " from string_to_table(%(keys)s, E'\\n') with ordinality as one (key, place))"
+    " select content from shown where exists (select from {} as n where n.{} = shown.key"
+    " and n.content_hash = shown.content and n.source_id = %(source)s and n.file_id <> %(file)s)"
 )
 
 
@@ -88,7 +97,7 @@ class FileLoader(Loader):
 
     file_id: int = 0
     doubled: set[str | None] = field(default_factory=set)
-    _held: set[bytes] = field(default_factory=set)
+    _held: Held = field(default_factory=Held)
 
     @cached_property
     def unknown(self) -> UnknownFields:
@@ -117,20 +126,23 @@ class FileLoader(Loader):
         whole = isinstance(records, TableRecords) and records.columns.keys() >= set(required)
         self.facts.note_fields(records, [] if whole else required)
         self.unknown.note(records, shaped.names)
+        held = self._held.add(shaped.content_hash)
         self.copies.wait()
-        accepted, rejected = self._known(cursor, shaped.content_hash)
+        accepted, rejected = self._known(cursor, shaped)
         again, unchanged, fresh, sighted = [], [], [], []
-        for place, content in enumerate(shaped.content_hash):
-            if content in self._held:
-                again.append(place)
-            elif content in accepted:  # also a rejected row that came back from quarantine
-                unchanged.append(place)
-            elif content in rejected:
-                again.append(place)
-                sighted.append(place)
-            else:
-                fresh.append(place)
-            self._held.add(content)
+        if accepted or rejected or held.any():
+            for place, content in enumerate(shaped.content_hash):
+                if held[place]:
+                    again.append(place)
+                elif content in accepted:  # also a rejected row that came back from quarantine
+                    unchanged.append(place)
+                elif content in rejected:
+                    again.append(place)
+                    sighted.append(place)
+                else:
+                    fresh.append(place)
+        else:
+            fresh = list(range(len(shaped)))
         self.batch.duplicate += len(again) + len(unchanged)
         more = {"file_id": pa.scalar(self.file_id, pa.int64())}
         if sighted:
@@ -143,10 +155,11 @@ class FileLoader(Loader):
             places = np.asarray(fresh)
             chunk = some(shaped, places)
             self.repairs.note(chunk.repairs)
-            keys = chunk.columns[self.entity.key_column].to_pylist()
-            single = np.array([key not in self.doubled for key in keys], dtype=bool)
-            table = self.entity.table(chunk, Known(self.reference, self._latest_allowed(), single))
-            self.store(cursor, chunk, rows[places], self.judge(table, np.zeros(len(chunk), dtype=bool)), more)
+            single, deleted = np.ones(len(chunk), dtype=bool), np.zeros(len(chunk), dtype=bool)
+            if self.doubled:
+                keys = chunk.columns[self.entity.key_column].to_pylist()
+                single = np.array([key not in self.doubled for key in keys], dtype=bool)
+            self.store(cursor, chunk, rows[places], self.verdict(chunk, single, deleted), more)
 
     def note_facts(self, cursor: Cursor, facts: FileFacts) -> None:
         """What reading the file showed, into the register and the ledger's message."""
@@ -156,19 +169,20 @@ class FileLoader(Loader):
         )
         self.batch.message = self.note_drift(cursor)
 
-    def _known(self, cursor: Cursor, hashes: Sequence[bytes]) -> tuple[set[bytes], set[bytes]]:
-        """Which contents were accepted, and which rejected, in an earlier file of the source."""
-        listed = ",".join(h.hex() for h in hashes)
-        among = "content_hash in (select decode(h, 'hex') from unnest(string_to_array(%s, ',')) h)"
+    def _known(self, cursor: Cursor, shaped: Shaped) -> tuple[set[bytes], set[bytes]]:
+        """Which contents were accepted, and which rejected, in an earlier file of the source.
+
+        An accepted one is found by its key, which it cannot be without; no key holds a line's end (`code_array`).
+        """
+        keys = shaped.columns[self.entity.key_column].to_pylist()
         cursor.execute(
-            sql.SQL("select content_hash from {} where source_id = %s and file_id <> %s and " + among).format(
-                sql.Identifier("raw", self.entity.spec.table)
-            ),
-            [self.batch.source_id, self.file_id, listed],
+            _ACCEPTED.format(sql.Identifier("raw", self.entity.spec.table), sql.Identifier(self.entity.key_column)),
+            {
+                "source": self.batch.source_id,
+                "file": self.file_id,
+                "keys": "\n".join(key or "" for key in keys),
+                "contents": b"".join(shaped.content_hash),
+            },
         )
         accepted = {bytes(row[0]) for row in cursor}  # type: ignore[call-overload]
-        cursor.execute(
-            "select content_hash from quarantine.rejected_row where source_id = %s and entity = %s and " + among,
-            [self.batch.source_id, self.batch.entity, listed],
-        )
-        return accepted, {bytes(row[0]) for row in cursor}  # type: ignore[call-overload]
+        return accepted, rejected_before(cursor, self.batch.source_id, self.batch.entity, shaped.content_hash)

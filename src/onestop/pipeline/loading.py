@@ -119,8 +119,16 @@ class Loader:
         rows = fresh + shaped.first_row
         chunk = some(shaped, fresh)
         self.repairs.note(chunk.repairs)
-        table = self.entity.table(chunk, Known(self.reference, self._latest_allowed(), single[fresh]))
-        self.store(cursor, chunk, rows, self.judge(table, deleted[fresh]))
+        self.store(cursor, chunk, rows, self.verdict(chunk, single[fresh], deleted[fresh]))
+
+    def verdict(self, chunk: Shaped, single: Mask, deleted: Mask) -> Verdict:
+        """What the rules say of a chunk.
+
+        Args:
+            single: which records have a key, or key and version, of their own.
+            deleted: which only say that something was deleted.
+        """
+        return self.judge(self.entity.table(chunk, Known(self.reference, self._latest_allowed(), single)), deleted)
 
     def _note_required(self, shaped: Shaped, deleted: Mask) -> None:
         """Which required fields the live records lack, or have as something else than text."""
@@ -206,10 +214,12 @@ class Loader:
         def broken_rules(place: int, action: str) -> list[str]:
             return [r.id for r in rules if r.action == action and verdict.broken[r.id][place]]
 
-        keys, versions = self._names(chunk)
+        keys, versions = self._names(chunk) if rejected.any() else ([], [])
         self.corrections.note_rejected(cursor, (keys[p] for p in map(int, np.flatnonzero(rejected))))
         places = np.flatnonzero(~rejected)
-        warnings = ["{" + ",".join(broken_rules(p, "warn")) + "}" if warned[p] else None for p in map(int, places)]
+        warnings: list[str | None] = [None] * len(places)
+        for at in np.flatnonzero(warned[places]).tolist():
+            warnings[at] = "{" + ",".join(broken_rules(places[at], "warn")) + "}"
         agencies = chunk.columns[_AGENCY] if _AGENCY in chunk.columns else pa.nulls(len(chunk), pa.string())
         write_rejected(
             cursor,

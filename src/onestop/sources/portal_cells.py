@@ -66,6 +66,8 @@ def _texts(cells: Sequence[Cell]) -> list[Value]:
 
 
 def _codes(cells: Sequence[Cell]) -> list[Value]:
+    if cells.count(None) == len(cells):
+        return [None] * len(cells)
     return [cell or None if type(cell) is str else _code(cell) for cell in cells]
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 from onestop.errors import DataRefused
 from onestop.sources.plain_lines import CELL_END, LINE_END, PlainLines
-from onestop.sources.portal_cells import Value, converter, plain
+from onestop.sources.portal_cells import Cell, Value, converter, plain
 from onestop.sources.portal_columns import DOSSIER_CODE_HEADING, LAYOUTS, Layout, folded
-from onestop.sources.table_parts import Block, Chunk, Row
+from onestop.sources.sheet_cells import Moments
+from onestop.sources.table_parts import Block, Chunk, Columns, Row, cells_of
 
 HEAD_ROWS = 30
 SURPLUS = "_surplus"
@@ -154,6 +155,7 @@ class Table:
         known = self.header.known
         self._stt, self._code, self._key = known.get("STT"), known["MaHoSo"], known.get(self.layout.key)
         self._converters = [(c.field, known[c.field], converter(c)) for c in self.layout.columns if c.field in known]
+        self._dates = {c.field for c in self.layout.columns if c.kind == "date"}
         reserved = {c.field for c in self.layout.columns} | {VERSION, SURPLUS}
         self._unknown = {
             f"{name} (cột {place + 1})" if name in reserved else name: place
@@ -163,8 +165,8 @@ class Table:
         self._width = len(self.header.names)
         self._line = self._line_form()
 
-    def chunks(self, blocks: Iterable[Block | PlainLines]) -> Iterator[Chunk | PlainLines]:
-        """The records of blocks of rows below the header. Lines that all are records stay as they are.
+    def chunks(self, blocks: Iterable[Block | Columns | PlainLines]) -> Iterator[Chunk | PlainLines]:
+        """The records of blocks of rows below the header. Lines and columns that all are records stay what they are.
 
         Raises:
             FileRefused: a second table with other columns begins.
@@ -176,10 +178,18 @@ class Table:
                     yield block
                     continue
                 block = Block(block.numbers, block.rows())
+            elif isinstance(block, Columns):
+                columns = [*block.columns, *[[None] * block.size] * (self._width - len(block.columns))]
+                if len(columns) == self._width and self._are_records(columns):
+                    self.records += block.size
+                    yield self._chunk(list(range(block.first, block.first + block.size)), columns)
+                    continue
+                block = block.rows()
             numbers, rows = list(block.numbers), list(block.rows)
             surplus = self._squared(rows)
             kept = list(range(len(rows)))
-            if self._are_records(rows):
+            columns = list(zip(*rows, strict=True))
+            if columns and self._are_records(columns):
                 self.records += len(kept)
             else:
                 kept = []
@@ -188,7 +198,9 @@ class Table:
                         self.records += 1
                         kept.append(place)
             if kept:
-                chunk = self._chunk([numbers[place] for place in kept], [rows[place] for place in kept])
+                if len(kept) < len(rows):
+                    columns = list(zip(*[rows[place] for place in kept], strict=True))
+                chunk = self._chunk([numbers[place] for place in kept], columns)
                 for at, place in enumerate(kept) if surplus else ():
                     if place in surplus:
                         chunk.extras.setdefault(str(at), {})[SURPLUS] = surplus[place]
@@ -228,11 +240,11 @@ class Table:
                 rows[place] = [*row[:width], *[None] * (width - len(row))]
         return surplus
 
-    def _are_records(self, rows: list[Row]) -> bool:
+    def _are_records(self, columns: Sequence[Sequence[Cell] | Moments]) -> bool:
         """Whether every row plainly is one, which most chunks show: asked of all at once, as `_is_record` begins."""
         if self._stt is None:
             return False
-        numbers, codes = [row[self._stt] for row in rows], [row[self._code] for row in rows]
+        numbers, codes = cells_of(columns[self._stt]), cells_of(columns[self._code])
         kinds = set(map(type, numbers))
         return (
             set(map(type, codes)) == {str}
@@ -278,20 +290,27 @@ class Table:
                 rows=self.records,
             )
 
-    def _chunk(self, numbers: list[int], rows: list[Row]) -> Chunk:
-        columns = list(zip(*rows, strict=True))
+    def _chunk(self, numbers: list[int], columns: Sequence[Sequence[Cell] | Moments]) -> Chunk:
         fields = [name for name, _, _ in self._converters] + list(self._unknown)
-        values: list[Sequence[Value]] = [convert(columns[place]) for _, place, convert in self._converters]
-        values += [[plain(cell) for cell in columns[place]] for place in self._unknown.values()]
+        values: list[Sequence[Value]] = []
+        begins: dict[str, str] = {}
+        for field_name, place, convert in self._converters:
+            column = columns[place]
+            if isinstance(column, Moments) and field_name in self._dates:
+                values.append(column.days)
+                begins[field_name] = f"{column.begin:%Y-%m-%d}"
+            else:
+                values.append(convert(cells_of(column)))
+        values += [[plain(cell) for cell in cells_of(columns[place])] for place in self._unknown.values()]
         if self.stamp:
             fields.append(VERSION)
-            values.append([self.stamp] * len(rows))
-        chunk = Chunk(numbers, fields, values)
-        for column in self._bare:
-            for place, cell in enumerate(columns[column]):
+            values.append([self.stamp] * len(numbers))
+        chunk = Chunk(numbers, fields, values, begins=begins)
+        for bare in self._bare:
+            for place, cell in enumerate(cells_of(columns[bare])):
                 if text := plain(cell):
-                    self.unnamed.add(column + 1)
-                    chunk.extras.setdefault(str(place), {})[f"(cột {column + 1})"] = text
+                    self.unnamed.add(bare + 1)
+                    chunk.extras.setdefault(str(place), {})[f"(cột {bare + 1})"] = text
         return chunk
 
 

@@ -10,8 +10,11 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from math import isnan
+from typing import Any
 
 from onestop.sources.portal_cells import Cell
 
@@ -26,7 +29,8 @@ _REFERENCE = re.compile(r"&(?:(amp|lt|gt|quot|apos)|#([0-9]{1,7})|#x([0-9A-Fa-f]
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _ESCAPED = re.compile(rb"_x[0-9A-Fa-f]{4}_")
 _BEGIN, _BEGIN_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)  # noqa: DTZ001  (a wall clock's)
-_FIRST_DAY, _END = 61.0, 2_958_465.0  # 1900-03-01, after the day that 1900 did not have; 9999-12-31
+_FIRST_DAY = 61.0  # 1900-03-01, after the day that 1900 did not have
+_LAST_DAY = 2_958_465.0 - 1_462  # 9999-12-31, counted from 1904
 _DAY = 86_400_000  # milliseconds
 
 
@@ -62,14 +66,17 @@ class Strings:
     def __init__(self) -> None:
         self._first: list[str] = []
         self._packed = bytearray()
-        self._ends = array("Q", [0])
+        self._ends = array("I", [0])  # a part unpacked has less than 4 GB
 
-    def add(self, written: bytes) -> None:
-        """The next one, as it is written."""
-        if len(self._first) < _STRINGS_AT_HAND:
-            self._first.append(text_of(written))
-        else:
-            self._packed += written
+    def extend(self, written: Sequence[bytes]) -> None:
+        """The next ones, as they are written."""
+        room = max(0, _STRINGS_AT_HAND - len(self._first))
+        if written[:room]:
+            text = b"\0".join(written[:room])
+            alone = b"&" in text or text.count(b"\0") != len(written[:room]) - 1
+            self._first += map(text_of, written[:room]) if alone else text.decode().split("\0")
+        for one in written[room:]:
+            self._packed += one
             self._ends.append(len(self._packed))
 
     def at_all(self, places: Sequence[bytes]) -> list[str]:
@@ -88,6 +95,24 @@ class Strings:
         if at + 1 >= len(self._ends):
             raise NotPlain
         return text_of(bytes(self._packed[self._ends[at] : self._ends[at + 1]]))
+
+
+@dataclass(frozen=True)
+class Moments:
+    """A column of dates as a sheet counts them: days since `begin`, None where blank."""
+
+    days: Sequence[float | None]
+    begin: datetime
+
+    def cells(self) -> list[Cell]:
+        """A date where no time is given, else a moment to the millisecond."""
+        return [None if days is None else _moment(days, self.begin) for days in self.days]
+
+
+def _moment(days: float, begin: datetime) -> Cell:
+    if days.is_integer():
+        return (begin + timedelta(days)).date()
+    return begin + timedelta(0, 0, 0, int(days * _DAY + 0.5))
 
 
 class PlainRows:
@@ -111,8 +136,8 @@ class PlainRows:
         self._rows: re.Pattern[bytes] | None = None
         self._converters: list[Callable[[bytes], Cell]] = []
 
-    def block(self, text: bytes, done: int) -> list[tuple[Cell, ...]] | None:
-        """All cells of a block of rows, blanks as None; None where not all are of the learned form, or a row is empty.
+    def block(self, text: bytes, done: int) -> list[Sequence[Cell] | Moments] | None:
+        """The columns of a block of rows, blanks as None; None where not all are of the learned form, or a row is empty.
 
         Args:
             text: rows with their end tags, nothing in it `is_odd`. done: the number of the row before them.
@@ -128,14 +153,25 @@ class PlainRows:
             return None
         if all(b"" in column for column in columns):
             return None
-        return list(zip(*map(self._convert_all, self._converters, columns), strict=True))
+        return list(map(self._convert_all, self._converters, columns))
 
-    def _convert_all(self, convert: Callable[[bytes], Cell], column: Sequence[bytes]) -> Sequence[Cell]:
-        if b"" in column:
-            return [convert(written) if written else None for written in column]
-        if convert == self._strings.at:
-            return self._strings.at_all(column)
-        return list(map(convert, column))
+    def _convert_all(self, convert: Callable[[bytes], Cell], column: Sequence[bytes]) -> Sequence[Cell] | Moments:
+        filled = [written for written in column if written] if b"" in column else column
+        if not filled:
+            return [None] * len(column)
+        values: list[Any] = []
+        if convert == self._moment:
+            values += map(float, filled)
+            if not self._first_day <= min(values) <= max(values) < _LAST_DAY or isnan(sum(values)):
+                raise NotPlain
+        elif convert == self._strings.at:
+            values += self._strings.at_all(filled)
+        else:
+            values += map(convert, filled)
+        if len(filled) < len(column):
+            of_filled = iter(values)
+            values = [next(of_filled) if written else None for written in column]
+        return Moments(values, self._begin) if convert == self._moment else values
 
     def cells(self, text: bytes, start: int) -> Cells:
         """Cells up to the last that holds something, blanks as None.
@@ -208,11 +244,9 @@ class PlainRows:
 
     def _read_moment(self, written: bytes) -> Cell:
         days = float(written)
-        if not self._first_day <= days < _END - 1_462:
+        if not self._first_day <= days < _LAST_DAY:
             raise NotPlain
-        if days.is_integer():
-            return (self._begin + timedelta(days)).date()
-        return self._begin + timedelta(0, 0, 0, int(days * _DAY + 0.5))
+        return _moment(days, self._begin)
 
 
 _PLACES: dict[bytes, int] = {}

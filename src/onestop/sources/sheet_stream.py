@@ -16,13 +16,13 @@ from typing import IO, BinaryIO
 from xml.etree import ElementTree
 
 from onestop.sources.sheet_cells import NotPlain, PlainRows, Strings, is_odd
-from onestop.sources.table_parts import Row
+from onestop.sources.table_parts import Block, Columns, Row
 
 __all__ = ["NotPlain", "PlainWorkbook", "SheetPart"]
 
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-_BLOCK = 1 << 18
+_BLOCK = 1 << 19
 _LAST_ROW = 1 << 20
 _LONGEST_ROW = 8 << 20
 _ENCODING = re.compile(rb"\s*<\?xml [^>]*encoding=[\"']([^\"']*)")
@@ -77,11 +77,11 @@ class PlainWorkbook:
         except KeyError:
             raise NotPlain from None
 
-    def rows(self, sheet: SheetPart) -> Iterator[Row]:
+    def blocks(self, sheet: SheetPart) -> Iterator[Block | Columns]:
         """The rows from the first one on, empty ones too, up to the last that holds something; blank cells as None.
 
         Raises:
-            NotPlain: at the first row that is not read here.
+            NotPlain: a row is not read here; it and those after it are left to the caller.
         """
         done = 0
         try:
@@ -90,23 +90,28 @@ class PlainWorkbook:
             plain = PlainRows(self._strings, self._kinds, since_1904=self._since_1904)
             with self._zip.open(sheet.path) as part:
                 for block in _rows_of(part):
-                    whole = plain.block(block, done)
-                    if whole is not None:
-                        yield from whole
-                        done += len(whole)
+                    columns = plain.block(block, done)
+                    if columns is not None:
+                        rows = block.count(b"</row>")
+                        yield Columns(done + 1, columns, rows)
+                        done += rows
                         continue
                     for text in _split(block):
                         head = _ROW.match(text)
                         number = int(head[1]) if head else 0
                         if head is None or not done < number <= _LAST_ROW:
                             raise NotPlain
-                        cells = plain.cells(text, head.end())
-                        if cells:
-                            yield from ([] for _ in range(number - done - 1))
-                            yield cells
+                        if cells := plain.cells(text, head.end()):
+                            empty: list[Row] = [[]] * (number - done - 1)
+                            yield Block(range(done + 1, number + 1), [*empty, cells])
                             done = number
         except (KeyError, ValueError, zipfile.BadZipFile, zlib.error, EOFError):
             raise NotPlain from None
+
+    def rows(self, sheet: SheetPart) -> Iterator[Row]:
+        """`blocks` row by row."""
+        for block in self.blocks(sheet):
+            yield from (block.rows() if isinstance(block, Columns) else block).rows
 
     def _styles(self) -> dict[bytes, bool]:
         """Style -> whether its numbers are dates; one that cannot be told is left out."""
@@ -133,8 +138,7 @@ class PlainWorkbook:
                     found = _STRING.findall(text)
                     if len(found) != text.count(b"<si>") + text.count(b"<si ") or b"<si/>" in text or is_odd(text):
                         raise NotPlain
-                    for written in found:
-                        strings.add(written)
+                    strings.extend(found)
         return strings
 
 

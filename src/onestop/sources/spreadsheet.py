@@ -25,7 +25,7 @@ from onestop.sources.plain_lines import LINE_END
 from onestop.sources.portal_columns import LAYOUTS, Layout
 from onestop.sources.portal_table import VERSION, FileRefused
 from onestop.sources.served_file import Content, HeldContent, LocalContent, Served
-from onestop.sources.table_columns import columns_of
+from onestop.sources.table_columns import columns_of, stamps_of_days
 from onestop.sources.table_parts import Chunk
 from onestop.sources.table_records import TableRecords
 from onestop.sources.workbook_guard import LONGEST_MESSAGE, Limits
@@ -90,7 +90,7 @@ class TableReading:
                 numbers += range(message["first"], message["first"] + message["rows"])
             else:
                 parts += self._taken_apart(lines, told)
-                parts.append(Chunk(**message))
+                parts.append(_dated(Chunk(**message)))
                 numbers += message["numbers"]
             if len(numbers) >= ROWS:
                 break
@@ -121,6 +121,14 @@ class TableReading:
     def close(self) -> None:
         """Ends the child, if it still runs."""
         self._messages.close()
+
+
+def _dated(chunk: Chunk) -> Chunk:
+    """With dates as fourteen digits that came as days."""
+    for name, begin in chunk.begins.items():
+        place = chunk.fields.index(name)
+        chunk.values[place] = stamps_of_days(chunk.values[place], begin)  # type: ignore[arg-type]
+    return chunk
 
 
 def read_table(

@@ -24,7 +24,7 @@ from onestop.sources.portal_columns import LAYOUTS, Layout
 from onestop.sources.portal_table import HEAD_ROWS, FileRefused, Header, Table, find_header
 from onestop.sources.served_file import asked
 from onestop.sources.sheet_stream import NotPlain, PlainWorkbook, SheetPart
-from onestop.sources.table_parts import Block, Row, in_blocks
+from onestop.sources.table_parts import Block, Columns, Row, in_blocks
 from onestop.sources.workbook_guard import LONGEST_MESSAGE, Limits, check_workbook
 
 Message = tuple[dict[str, Any], bytes]
@@ -90,11 +90,11 @@ def read(file: BinaryIO, entity: str, suffix: str, stamp: str | None, limits: Li
         return
     check_workbook(file, file.seek(0, os.SEEK_END), limits)
     file.seek(0)
-    sheet, header, rows = _large_sheet(file, layout, limits) or _data_sheet(file, layout, limits)
-    yield from _messages(Table(layout, header, stamp), in_blocks(rows, CHUNK), {"sheet": sheet})
+    sheet, header, blocks = _large_sheet(file, layout, limits) or _data_sheet(file, layout, limits)
+    yield from _messages(Table(layout, header, stamp), blocks, {"sheet": sheet})
 
 
-def _messages(table: Table, blocks: Iterator[Block | PlainLines], facts: dict[str, Any]) -> Iterator[Message]:
+def _messages(table: Table, blocks: Iterator[Block | Columns | PlainLines], facts: dict[str, Any]) -> Iterator[Message]:
     missing = table.header.missing
     for chunk in table.chunks(blocks):
         if missing:
@@ -128,7 +128,7 @@ def _messages(table: Table, blocks: Iterator[Block | PlainLines], facts: dict[st
 
 def _large_sheet(
     file: BinaryIO, layout: Layout, limits: Limits
-) -> tuple[str, Header, Iterator[tuple[int, Row]]] | None:
+) -> tuple[str, Header, Iterator[Block | Columns]] | None:
     """As `_data_sheet`, where a sheet is large and written plainly: in memory that does not grow with it."""
     try:
         book = PlainWorkbook(file)
@@ -144,32 +144,60 @@ def _large_sheet(
     if len(whole) != 1:
         return None  # the other reader says why
     sheet, header = whole[0]
-    return sheet.name, header, islice(enumerate(_streamed(file, book, sheet), 1), header.last + 1, None)
+    return sheet.name, header, _gathered(_below(_streamed(file, book, sheet), header.last + 1))
 
 
-def _streamed(file: BinaryIO, book: PlainWorkbook, sheet: SheetPart) -> Iterator[Row]:
+def _streamed(file: BinaryIO, book: PlainWorkbook, sheet: SheetPart) -> Iterator[Block | Columns]:
     """A sheet's rows; from the first one that is not plain on, as the other reader gives them."""
-    from python_calamine import CalamineError, CalamineWorkbook
-
     done = 0
     try:
-        for row in book.rows(sheet):
-            yield row
-            done += 1
+        for block in book.blocks(sheet):
+            yield block
+            done += block.size
     except NotPlain:
+        from python_calamine import CalamineError, CalamineWorkbook
+
         file.seek(0)
         try:
             rest = CalamineWorkbook.from_filelike(io.BytesIO(file.read())).get_sheet_by_name(sheet.name)
-            yield from islice(rest.iter_rows(), done, None)
+            yield from in_blocks(islice(enumerate(rest.iter_rows(), 1), done, None), CHUNK)
         except CalamineError:
             raise _damaged() from None
+
+
+def _below(blocks: Iterator[Block | Columns], above: int) -> Iterator[Block | Columns]:
+    """Without so many rows at the beginning."""
+    for block in blocks:
+        skipped = min(above, block.size)
+        above -= skipped
+        if skipped:
+            block = block.rows() if isinstance(block, Columns) else block
+            block = Block(block.numbers[skipped:], block.rows[skipped:])
+        yield block
+
+
+def _gathered(blocks: Iterator[Block | Columns]) -> Iterator[Block | Columns]:
+    """Rows that were read one by one, CHUNK at a time."""
+    numbers: list[int] = []
+    rows: list[Row] = []
+    for block in blocks:
+        if isinstance(block, Block):
+            numbers += block.numbers
+            rows += block.rows
+        if rows and (len(rows) >= CHUNK or isinstance(block, Columns)):
+            yield Block(numbers, rows)
+            numbers, rows = [], []
+        if isinstance(block, Columns):
+            yield block
+    if rows:
+        yield Block(numbers, rows)
 
 
 def _damaged() -> FileRefused:
     return FileRefused("the workbook cannot be read: it is damaged", next_step="export or copy it again")
 
 
-def _data_sheet(file: BinaryIO, layout: Layout, limits: Limits) -> tuple[str, Header, Iterator[tuple[int, Row]]]:
+def _data_sheet(file: BinaryIO, layout: Layout, limits: Limits) -> tuple[str, Header, Iterator[Block]]:
     """The one visible sheet whose header holds "Mã hồ sơ". Of several, the one that has every required column."""
     from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
 
@@ -198,7 +226,8 @@ def _data_sheet(file: BinaryIO, layout: Layout, limits: Limits) -> tuple[str, He
                 next_step="leave one of them, and deliver each other one as a file of its own",
             )
         sheet, header = whole[0]
-        return sheet.name, header, islice(enumerate(sheet.iter_rows(), 1), header.last + 1, None)
+        below = islice(enumerate(sheet.iter_rows(), 1), header.last + 1, None)
+        return sheet.name, header, in_blocks(below, CHUNK)
     except CalamineError:
         raise _damaged() from None
 

@@ -23,6 +23,7 @@ from onestop.sources.text import bytes_of, readable
 # A date as typed: its signs in their places, and where the digits of its moment stand in it and in fourteen digits.
 _SIGNS = {2: "/", 5: "/", 10: " ", 13: ":", 16: ":"}
 _DIGITS = np.array([6, 7, 8, 9, 3, 4, 0, 1, 11, 12, 14, 15, 17, 18])
+_LAST_DAYS = {"1899-12-30": 2_958_465, "1904-01-01": 2_957_003}  # 9999-12-31, counted from each
 _DATE_LENGTHS = (len("dd/mm/yyyy"), len("dd/mm/yyyy HH:MM"), len("dd/mm/yyyy HH:MM:SS"))
 
 
@@ -104,6 +105,31 @@ def _stamps(column: pa.StringArray) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
     array = _of_fourteen(stamps, filled)
     done[filled] &= readable(array)[filled]
     return array, done
+
+
+def stamps_of_days(days: Sequence[float | None], begin: str) -> pa.Array:
+    """Dates as a sheet counts them (days since `begin`), rounded to the second: what `portal_cells` makes of moments.
+
+    Raises:
+        ValueError: one is none of the years 1900 to 9999.
+    """
+    counted = np.array(days, np.float64)  # of None NaN
+    filled = ~np.isnan(counted)
+    counted[~filled] = 1
+    if not ((counted >= 0) & (counted < _LAST_DAYS.get(begin, 0))).all():
+        raise ValueError("not days of a sheet")
+    day, second = np.divmod(((counted * 86_400_000 + 0.5).astype(np.int64) + 500) // 1000, 86_400)
+    shown, place = np.unique(day, return_inverse=True)
+    dates = (
+        np.array([str(one).replace("-", "") for one in np.datetime64(begin, "D") + shown], "S8")
+        .view(np.uint8)
+        .reshape(-1, 8)
+    )
+    stamps = np.empty((len(day), 14), np.uint8)
+    stamps[:, :8] = dates[place]
+    for at, part in ((8, second // 3600), (10, second // 60 % 60), (12, second % 60)):
+        stamps[:, at], stamps[:, at + 1] = part // 10 + ord("0"), part % 10 + ord("0")
+    return _of_fourteen(stamps, filled)
 
 
 def _of_fourteen(stamps: npt.NDArray[np.uint8], filled: npt.NDArray[np.bool_]) -> pa.Array:

@@ -32,7 +32,7 @@ _SAMPLE = 1_000
 # In UTF-8, what begins with a lower byte lies below U+0300 and is NFC; so are U+1E00 to U+1EFF, written E1 B8 to E1 BB.
 _MAY_BE_DECOMPOSED = 0xCC
 _PERHAPS_DECOMPOSED = r"[^\x{0}-\x{2FF}\x{1E00}-\x{1EFF}]"
-_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.uint8)
 
 
 def as_text(value: Any) -> str | None:
@@ -140,15 +140,13 @@ def readable(stamps: pa.Array) -> npt.NDArray[np.bool_]:
     if not len(places):
         return result
     written = bytes_of(stamps if len(places) == len(stamps) else stamps.filter(long_enough)).reshape(-1, 14)
-    digits = written - ord("0")  # what stood before 0 is now far above 9
-    pairs = digits.reshape(-1, 7, 2).astype(np.int16) @ np.array([10, 1], dtype=np.int16)
-    century, year, month, day, hour, minute, second = pairs.T
-    year = century * 100 + year
-    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    lengths = _DAYS[np.clip(month, 0, 12)] + (leap & (month == 2))
+    digits = np.ascontiguousarray(written.T) - ord("0")  # what stood before 0 is now far above 9
+    century, year, month, day, hour, minute, second = digits[::2] * 10 + digits[1::2]
+    leap = (year % 4 == 0) & ((year != 0) | (century % 4 == 0))
+    lengths = _DAYS[np.minimum(month, 12)] + (leap & (month == 2))
     result[places] = (
-        (digits <= 9).all(axis=1) & (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= lengths)
-        & (hour <= 23) & (minute <= 59) & (second <= 59)
+        (digits <= 9).all(axis=0) & ((century | year) != 0) & (month >= 1) & (month <= 12) & (day >= 1)
+        & (day <= lengths) & (hour <= 23) & (minute <= 59) & (second <= 59)
     )  # fmt: skip
     return result
 

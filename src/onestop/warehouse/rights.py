@@ -120,6 +120,8 @@ def apply(connection: psycopg.Connection[Any], *, anew: bool = False) -> bool:
         "insert into ops.declaration (sha256, has_roles) values (%s, %s)", [told.sha256, make_roles(connection)]
     )
     connection.execute("select ops.apply_all_rights()")
+    if _value(connection, "select ops.has_roles()"):
+        connection.execute("grant execute on function ops.look_up_units() to onestop_transformer")
     return True
 
 

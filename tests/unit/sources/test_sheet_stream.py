@@ -20,9 +20,11 @@ from python_calamine import CalamineWorkbook
 
 from onestop.sandbox.portal_files import Dirt, write_xlsx
 from onestop.sources import sheet_stream, spreadsheet_child
-from onestop.sources.portal_cells import Cell
-from onestop.sources.sheet_cells import PlainRows
+from onestop.sources.portal_cells import Cell, converter
+from onestop.sources.portal_columns import DOSSIER
+from onestop.sources.sheet_cells import Moments, PlainRows
 from onestop.sources.sheet_stream import NotPlain, PlainWorkbook
+from onestop.sources.table_columns import stamps_of_days
 from onestop.sources.workbook_guard import Limits
 from unit.sources.test_portal_reading import row
 
@@ -122,10 +124,10 @@ def test_the_form_of_rows_is_learned() -> None:
     read: list[int | None] = []
 
     class Noted(PlainRows):
-        def block(self, text: bytes, done: int) -> list[tuple[Cell, ...]] | None:
-            rows = super().block(text, done)
-            read.append(None if rows is None else len(rows))
-            return rows
+        def block(self, text: bytes, done: int) -> list[Sequence[Cell] | Moments] | None:
+            columns = super().block(text, done)
+            read.append(columns and text.count(b"</row>"))
+            return columns
 
     with patch.object(sheet_stream, "_BLOCK", 2_000), patch.object(sheet_stream, "PlainRows", Noted):
         rows, to_the_end = streamed(content)
@@ -194,3 +196,19 @@ def test_an_export_gives_the_same_messages_either_way(
             messages = spreadsheet_child.read(opened, "dossier", "xlsx", "20240914235959", Limits())
             found.append(list(islice(messages, 100)))
     assert found[0] == found[1] and sum(len(m.get("numbers", ())) for m, _ in found[0]) == 30
+
+
+@given(
+    st.lists(st.none() | st.floats(61, 2_900_000) | st.integers(61, 2_900_000).map(float), min_size=1, max_size=20),
+    st.sampled_from([datetime(1899, 12, 30), datetime(1904, 1, 1)]),
+)
+def test_days_and_moments_are_the_same_dates(days: list[float | None], begin: datetime) -> None:
+    dates = next(column for column in DOSSIER.columns if column.kind == "date")
+    expected = converter(dates)(Moments(days, begin).cells())
+    assert stamps_of_days(days, f"{begin:%Y-%m-%d}").to_pylist() == expected
+
+
+@pytest.mark.parametrize("day", [-1.0, 1e300, 3_000_000.0, float("inf")])
+def test_days_beyond_all_years_are_refused(day: float) -> None:
+    with pytest.raises(ValueError, match="days of a sheet"):
+        stamps_of_days([45_000.5, None, day], "1899-12-30")

@@ -2,6 +2,7 @@
 -- infinity. as_was: in the tree of the day; where the unit did not exist, of its nearest day of validity.
 -- as_is: the unit's successor, followed to the end, in the tree of the build's day.
 -- A chain ends under the root where a parent is missing, not valid on the day, or already part of the chain.
+{{ config(post_hook="{{ look_up_units() }}") }}
 {%- set root = "'" ~ var('province_code') ~ "'" %}
 with recursive
 

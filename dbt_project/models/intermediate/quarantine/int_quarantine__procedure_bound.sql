@@ -1,3 +1,5 @@
+{{ config(pre_hook="{{ join_by_hash(always=true) }}") }}
+
 -- Procedures offered online that are used, and used online. A procedure that uncertain dossiers touch is used without
 -- them or not; lowest: it is used, but not online, as far as that could be; highest: online. A dossier whose procedure
 -- nobody knows could be of one that nobody used yet, or make one used online.

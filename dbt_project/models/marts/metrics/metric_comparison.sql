@@ -3,7 +3,7 @@
 -- and asks with the reader's own rights.
 {{ config(materialized='view') }}
 
-with
+with recursive
 
 period as (
     select
@@ -24,87 +24,102 @@ period as (
     window kind as (partition by own.period_convention, own.period_kind order by own.period_from)
 ),
 
-compared as (
+-- The units that have figures, one look into the index for each: the planner may then take those that somebody asks
+-- for, by whatever name, before any figure is read.
+unit as (
+    select min(agency_code) as agency_code
+    from {{ ref('quarterly_metric') }}
+    union all
+    select (
+        select min(further.agency_code)
+        from {{ ref('quarterly_metric') }} as further
+        where further.agency_code > unit.agency_code
+    ) as agency_code
+    from unit
+    where unit.agency_code is not null
+),
+
+-- One unit's figures of a period and of the two that it is held against.
+figure as (
     select
         period.period_convention,
         period.period,
-        role.name as role,
-        role.figures_of
-    from period
-    cross join
-        lateral (
-            values
-            ('current', period.period), ('previous', period.previous_period), ('last_year', period.last_year_period)
-        ) as role (name, figures_of)
-    where role.figures_of is not null
-),
-
-figure as (
-    select
-        compared.period_convention,
-        compared.period,
-        figure.org_view,
-        figure.agency_code,
-        figure.metric_code,
-        max(figure.agency_level) filter (where compared.role = 'current') as agency_level,
-        max(figure.numerator) filter (where compared.role = 'current') as numerator,
-        max(figure.denominator) filter (where compared.role = 'current') as denominator,
-        max(figure.value) filter (where compared.role = 'current') as value,
-        max(figure.value) filter (where compared.role = 'previous') as previous_value,
-        max(figure.value) filter (where compared.role = 'last_year') as last_year_value
-    from compared
-    inner join {{ ref('quarterly_metric') }} as figure
-        on
-            compared.period_convention = figure.period_convention
-            and compared.figures_of = figure.period
-            and figure.field_code = '*'
-    group by compared.period_convention, compared.period, figure.org_view, figure.agency_code, figure.metric_code
-),
-
--- A unit without any figure in the period is left out; of the others, a count that is missing is 0, a ratio unknown.
-unit as (
-    select
-        *,
-        max(agency_level) over one_unit as level_of_unit,
-        count(numerator) over one_unit as figures_of_unit
-    from figure
-    window one_unit as (partition by period_convention, period, org_view, agency_code)
-),
-
-completed as (
-    select
-        unit.period_convention,
-        unit.period,
         period.period_kind,
         period.period_from,
         period.period_to,
         period.is_preliminary,
-        unit.org_view,
+        period.previous_period,
+        period.last_year_period,
+        structure.org_view,
         unit.agency_code,
-        unit.level_of_unit as agency_level,
-        unit.metric_code,
+        own.metric_code,
+        own.numerator,
+        own.denominator,
+        own.value,
+        own.previous_value,
+        own.last_year_value,
+        own.level_of_unit,
+        own.figures_of_unit
+    from period
+    cross join unit
+    cross join (values ('as_was'), ('as_is')) as structure (org_view)
+    cross join
+        lateral (
+            select
+                held.metric_code,
+                max(held.numerator) filter (where held.period = period.period) as numerator,
+                max(held.denominator) filter (where held.period = period.period) as denominator,
+                max(held.value) filter (where held.period = period.period) as value,
+                max(held.value) filter (where held.period = period.previous_period) as previous_value,
+                max(held.value) filter (where held.period = period.last_year_period) as last_year_value,
+                max(max(held.agency_level) filter (where held.period = period.period)) over () as level_of_unit,
+                sum(count(held.numerator) filter (where held.period = period.period)) over () as figures_of_unit
+            from {{ ref('quarterly_metric') }} as held
+            where
+                held.agency_code = unit.agency_code
+                and held.field_code = '*'
+                and held.period_convention = period.period_convention
+                and held.period in (period.period, period.previous_period, period.last_year_period)
+                and held.org_view = structure.org_view
+            group by held.metric_code
+        ) as own
+),
+
+-- A unit without any figure in the period is left out; of the others, a count that is missing is 0, a ratio unknown.
+completed as (
+    select
+        figure.period_convention,
+        figure.period,
+        figure.period_kind,
+        figure.period_from,
+        figure.period_to,
+        figure.is_preliminary,
+        figure.org_view,
+        figure.agency_code,
+        figure.level_of_unit as agency_level,
+        figure.metric_code,
         metric.metric_version,
         metric.direction,
         metric.unit as metric_unit,
         metric.denominator is not null and metric.unit <> 'working day' as is_share,
-        case when metric.denominator is null then coalesce(unit.numerator, 0) else unit.numerator end as numerator,
-        unit.denominator,
-        case when metric.denominator is null then coalesce(unit.value, 0) else unit.value end as value,
-        period.previous_period,
+        case when metric.denominator is null then coalesce(figure.numerator, 0) else figure.numerator end as numerator,
+        figure.denominator,
+        case when metric.denominator is null then coalesce(figure.value, 0) else figure.value end as value,
+        figure.previous_period,
         case
-            when metric.denominator is null and period.previous_period is not null then coalesce(unit.previous_value, 0)
-            else unit.previous_value
+            when metric.denominator is null and figure.previous_period is not null
+                then coalesce(figure.previous_value, 0)
+            else figure.previous_value
         end as previous_value,
-        period.last_year_period,
+        figure.last_year_period,
         case
-            when metric.denominator is null and period.last_year_period is not null
-                then coalesce(unit.last_year_value, 0)
-            else unit.last_year_value
+            when metric.denominator is null and figure.last_year_period is not null
+                then coalesce(figure.last_year_value, 0)
+            else figure.last_year_value
         end as last_year_value
-    from unit
-    inner join period on unit.period_convention = period.period_convention and unit.period = period.period
-    inner join {{ ref('dim_metric') }} as metric on unit.metric_code = metric.metric_code
-    where unit.figures_of_unit > 0 and (metric.denominator is null or unit.numerator is not null)
+    from figure
+    inner join {{ ref('dim_metric') }} as metric on figure.metric_code = metric.metric_code
+    where figure.figures_of_unit > 0 and (metric.denominator is null or figure.numerator is not null)
 ),
 
 -- How much of each change is for the better: positive, negative, or 0.

@@ -1,3 +1,6 @@
+-- Asked for one unit's points: without the index each looks at all.
+{{ config(indexes=[{'columns': ['agency_code', 'period_convention', 'period']}]) }}
+
 select
     period.period_convention,
     period.period,
