@@ -8,6 +8,7 @@ from contextlib import suppress
 from onestop.errors import OnestopError
 from onestop.pipeline import alerting
 from onestop.platform import local_platform
+from onestop.platform.airflow import stop_airflow
 from onestop.platform.airflow_client import AirflowClient
 from onestop.platform.names import source_dag
 from soak.newcomer import Newcomer, blocks
@@ -22,7 +23,7 @@ def run_missing(who: Newcomer) -> None:
         here.execute(f"update {table} set {column} = {column} - interval '3 days'")
     who.command("watch")
     who.mend("run_missing", fingerprint="run_missing:igate")
-    local_platform.down(here.settings)
+    stop_airflow(here.settings)
 
 
 def task_failed(who: Newcomer) -> None:
@@ -30,7 +31,7 @@ def task_failed(who: Newcomer) -> None:
     here = who.begin("transform")
     alerting.of_fault(here.settings, OSError(errno.ENOSPC, "No space left on device"), "transform__warehouse.marts")
     who.mend("task_failed")
-    local_platform.down(here.settings)
+    stop_airflow(here.settings)
 
 
 def configuration(who: Newcomer) -> None:
@@ -51,4 +52,4 @@ def configuration(who: Newcomer) -> None:
     with AirflowClient(status.airflow_url, status.user, status.password) as client:
         client.wait(client.trigger(dag), timeout_seconds=300)
     assert fingerprint not in who.alerts
-    local_platform.down(here.settings)
+    stop_airflow(here.settings)

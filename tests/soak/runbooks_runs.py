@@ -47,10 +47,10 @@ def window_closed(who: Newcomer) -> None:
 
 
 def data_refused(who: Newcomer) -> None:
-    """A delivery of which too much breaks a rule; its owner corrects it."""
+    """A delivery of which too much breaks a rule (of 100 rows or more); its owner corrects it."""
     here = who.begin("transform")
-    wrong = [dossier(2000 + n, KenhThucHien="9", NgayCapNhat="20240925070000") for n in range(60)]
-    who.configure(quarantine_limit="0.2")
+    wrong = [dossier(2000 + n, KenhThucHien="9", NgayCapNhat="20240925070000") for n in range(120)]
+    who.configure(quarantine_limit="0.6")  # the feed tells both versions of what was corrected
     here.source.commit(wrong)
     who.command("ingest", "igate", fails=True)
 
