@@ -42,6 +42,8 @@ MAY_CHANGE = {
     "ops.build_round",
     "intermediate.int_build__batch",
     "intermediate.int_build__moment",
+    "intermediate.int_metric__moved",
+    "intermediate.int_quarantine__moved",
     # What is built from these: a run that failed is a part of its source's history.
     "ops.reconciliation_check",
     "intermediate.int_quality__batch",

@@ -202,5 +202,5 @@ def test_a_dossier_is_erased(world: World, tmp_path: Path) -> None:
     number.write_text(PERSON)
     assert CliRunner().invoke(app, ["erase", "--identity-file", str(number), *asked]).exit_code == 0
     assert NAME.encode() not in landed(world, DATA)
-    with pytest.raises(ConfigurationError, match="one of them"):
+    with pytest.raises(ConfigurationError, match="give one of"):
         erasure.erase(world.settings, by="B", reason="r", dossier="a", identity="b")

@@ -19,6 +19,7 @@ from python_calamine import CalamineWorkbook
 from typer.testing import CliRunner
 
 from onestop.cli.app import app
+from onestop.errors import DataRefused
 from onestop.quality.reconciliation import Followed, follow
 from onestop.resources import resource
 from onestop.sandbox import planted
@@ -185,7 +186,9 @@ def _ask(result: Seen, folder: Path) -> None:
         file = next(Path(path) for path in result.cli["workbooks"] if Path(path).stem == "H15.05")
         book = CalamineWorkbook.from_path(str(file))
         result.sheets = {name: book.get_sheet_by_name(name).to_python() for name in book.sheet_names}
-        result.over = ask("strict.yml").exit_code
+        with pytest.raises(DataRefused, match="the limit is 2.00%") as refused:
+            ask("strict.yml")
+        result.over = refused.value.exit_code
         result.unit_cli = json.loads(ask("province.yml", "--agency", "H15.05", "--json").stdout)
 
 

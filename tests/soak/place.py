@@ -32,7 +32,7 @@ LATER = {"NgayCapNhat": "20241001080000"}
 Commands = tuple[tuple[str, ...], ...]
 SCHEMAS = ("raw", "quarantine", "intermediate", "mart", "report", "published")
 # What says which attempt it was, and not what it brought.
-_OWN = r"^(recorded_at|happened_at|first_seen_at|delivery_order|batch_id|.*_batch_id|.*place_id|rejected_id|edition_id|event_id|build_id|round_id|.*_run_id)$"
+_OWN = r"^(recorded_at|happened_at|first_seen_at|delivery_order|batch_id|.*_batch_id|.*place_id|rejected_id|edition_id|event_id|build_id|round_id|.*_run_id|is_moved)$"
 _TEXT = "coalesce(regexp_replace({}::text, 'enc1:[^\"]*', 'enc1', 'g'), '')"  # the same sealed twice differs
 _COUNTED = "select count(*) || ' rows ' || md5(coalesce(string_agg(md5({0}), '' order by md5({0})), '')) from {1}"
 
