@@ -10,8 +10,8 @@ used as (
         month.procedure_number,
         bool_or(month.is_offered) as is_offered,
         bool_or(month.is_online) as is_online,
-        sum(month.offered_dossiers) as offered,
-        sum(month.online_dossiers) as online
+        cast(sum(month.offered_dossiers) as numeric) as offered,
+        cast(sum(month.online_dossiers) as numeric) as online
     from {{ ref('int_metric__used_procedure') }} as month
     inner join {{ ref('int_period__month') }} as part
         on
@@ -46,27 +46,9 @@ place_set as (
         count(*) as used,
         sum(hash_record_extended(row(procedure_number, offered, online), 0)) as dossiers_print
     from (
-        select
-            period_id,
-            place_set_id,
-            field_code,
-            procedure_number,
-            is_offered,
-            is_online,
-            cast(offered as numeric) as offered,
-            cast(online as numeric) as online
-        from used
+        select * from used
         union all
-        select
-            period_id,
-            place_set_id,
-            field_code,
-            procedure_number,
-            is_offered,
-            is_online,
-            offered,
-            online
-        from used_in_any_field
+        select * from used_in_any_field
     ) as all_used
     where is_offered
     group by period_id, place_set_id, field_code
