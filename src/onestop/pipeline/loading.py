@@ -214,6 +214,8 @@ class Loader:
         def broken_rules(place: int, action: str) -> list[str]:
             return [r.id for r in rules if r.action == action and verdict.broken[r.id][place]]
 
+        if rejected.any():
+            self.copies.wait()
         keys, versions = self._names(chunk) if rejected.any() else ([], [])
         self.corrections.note_rejected(cursor, (keys[p] for p in map(int, np.flatnonzero(rejected))))
         places = np.flatnonzero(~rejected)
