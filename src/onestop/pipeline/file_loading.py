@@ -178,6 +178,9 @@ class FileLoader(Loader):
         An accepted one is found by its key, which it cannot be without; no key holds a line's end (`code_array`).
         """
         cursor = self.asked
+        rejected = rejected_before(cursor, self.batch.source_id, self.batch.entity, shaped.content_hash)
+        if not self._follows_another:
+            return set(), rejected
         keys = shaped.columns[self.entity.key_column].to_pylist()
         cursor.execute(
             _ACCEPTED.format(sql.Identifier("raw", self.entity.spec.table), sql.Identifier(self.entity.key_column)),
@@ -188,5 +191,13 @@ class FileLoader(Loader):
                 "contents": b"".join(shaped.content_hash),
             },
         )
-        accepted = {bytes(row[0]) for row in cursor}  # type: ignore[call-overload]
-        return accepted, rejected_before(cursor, self.batch.source_id, self.batch.entity, shaped.content_hash)
+        return {bytes(row[0]) for row in cursor}, rejected  # type: ignore[call-overload]
+
+    @cached_property
+    def _follows_another(self) -> bool:
+        """Whether any file of its kind was loaded before; this one is not committed, so that it does not show itself."""
+        self.asked.execute(
+            "select exists (select from ops.portal_file where source_id = %s and entity = %s)",
+            [self.batch.source_id, self.batch.entity],
+        )
+        return self.asked.fetchone() == (True,)

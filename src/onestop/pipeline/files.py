@@ -257,7 +257,7 @@ class _Run:
             series=file.stem,
             version=file.version,
         )
-        compared = compare(cursor, entity.book.delivery_rules, delivery, entity.spec, self.reference)
+        compared = compare(cursor, entity.book.delivery_rules, delivery, entity.spec, loader.counted, self.reference)
         batch.rules |= compared.counts
         batch.message = "; ".join(filter(None, (batch.message, compared.message))) or None
         if compared.stop:

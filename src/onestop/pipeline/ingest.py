@@ -288,7 +288,9 @@ class _Run:
             irregular=self.irregular,
         )
         with self.work.cursor() as cursor:
-            compared = compare(cursor, entity.book.delivery_rules, delivery, entity.spec, self.loader.reference)
+            compared = compare(
+                cursor, entity.book.delivery_rules, delivery, entity.spec, self.loader.counted, self.loader.reference
+            )
         batch.rules |= compared.counts
         return compared
 
