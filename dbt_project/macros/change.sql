@@ -35,15 +35,10 @@
 {%- endmacro %}
 
 
-{#- The same for pairs of province and portal: with them all differences go. -#}
-{% macro forget_pairs() -%}
+{#- The same where all of them go. -#}
+{% macro forget_all() -%}
     {%- if follows_change() -%}
     delete from {{ this }}
-    where
-        is_difference
-        or dossier_group in (
-            select changed.dossier_code from {{ ref('int_reconciliation__changed') }} as changed
-        )
     {%- endif -%}
 {%- endmacro %}
 
@@ -245,5 +240,16 @@ from named
         and kept.org_view = moved.org_view
         and kept.agency_code = moved.agency_code
         and kept.field_code = moved.field_code
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- A hook before what uncertain dossiers could be is made anew. -#}
+{% macro forget_uncertain() -%}
+    {%- if follows_change() -%}
+    delete from {{ this }}
+    where dossier_key in (
+        select changed.dossier_key from {{ ref('int_quarantine__changed') }} as changed where changed.is_changed
+    )
     {%- endif -%}
 {%- endmacro %}
