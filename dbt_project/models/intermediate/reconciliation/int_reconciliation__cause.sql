@@ -13,12 +13,16 @@ with
 pair as (
     select
         pair.*,
-        {{ twin_key('pair') | indent(8) }} as twin_key,
+        {{ twin_key('pair', 'here_place', 'there_place') | indent(8) }} as twin_key,
+        coalesce(here_place.chain_as_was @> array[pair.there_agency_code], false)
+        or coalesce(there_place.chain_as_was @> array[pair.here_agency_code], false) as is_unit_above,
         -- the moment at which the portal's row was true: Ngày đồng bộ, else the end of its file's last day
         coalesce(pair.there_synchronised_at, pair.there_updated_at) as there_seen_at,
         {{ status_stage('pair.there_status') }} in (7, 9)
         and {{ status_stage('pair.here_status') }} not in (7, 9) as is_portal_ahead
     from {{ ref('int_reconciliation__pair') }} as pair
+    left join {{ ref('int_agency__place') }} as here_place on pair.here_place_id = here_place.place_id
+    left join {{ ref('int_agency__place') }} as there_place on pair.there_place_id = there_place.place_id
     where
         pair.result not in ('matched', 'not_expected')
         {%- if follows_change() %}
@@ -95,9 +99,7 @@ known as (
         and pair.there_received_on = cast(pair.there_synchronised_at as date) as is_received_late,
         coalesce(rejected.is_rejected_here, false) as is_rejected_here,
         coalesce(rejected.is_rejected_there, false) as is_rejected_there,
-        coalesce(own_source.reached_at, own_unit.reached_at, everywhere.reached_at) as here_until,
-        coalesce(place.chain_as_was @> array[pair.there_agency_code], false)
-        or coalesce(there_place.chain_as_was @> array[pair.here_agency_code], false) as is_unit_above
+        coalesce(own_source.reached_at, own_unit.reached_at, everywhere.reached_at) as here_until
     from pair
     cross join horizon
     cross join everywhere
@@ -113,10 +115,6 @@ known as (
     left join reached as own_source on own_source.kind = 'source' and pair.here_source_id = own_source.code
     left join reached as own_unit
         on own_unit.kind = 'unit' and pair.result = 'only_there' and pair.there_agency_code = own_unit.code
-    left join {{ ref('int_agency__place') }} as place
-        on pair.has_unit_conflict and pair.here_place_id = place.place_id
-    left join {{ ref('int_agency__place') }} as there_place
-        on pair.has_unit_conflict and pair.there_place_id = there_place.place_id
 ),
 
 explained as (

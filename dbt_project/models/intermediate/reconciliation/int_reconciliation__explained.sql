@@ -2,8 +2,8 @@
 
 -- The codes whose differences this build explains anew: those of int_reconciliation__changed; those of which a row went
 -- into quarantine or came out; those that wait for a delivery; of all, where a side has not come as far as before, or
--- another export of the portal is in force; of another unit, where trees of units changed; and what could be the same
--- dossier as one of these. That days pass changes no cause. In a whole build there is nothing to say.
+-- another export of the portal is in force; where units changed, those of which the unit decides; and what could be the
+-- same dossier as one of these. That days pass changes no cause. In a whole build there is nothing to say.
 {% if not follows_change() %}
     select cast(null as text) as dossier_code
     where false
@@ -32,7 +32,7 @@
         where
             cause.likely_cause = 'not_yet_delivered_here'
             or side.has_turned
-            or (side.has_other_places and cause.result = 'unit_conflict')
+            or (side.has_other_places and (cause.result = 'unit_conflict' or cause.twin_key is not null))
     ),
 
     -- Twins as they were and as they are.
@@ -42,9 +42,11 @@
         inner join asked on cause.dossier_group = asked.dossier_code
         where cause.twin_key is not null
         union
-        select {{ twin_key('pair') }} as twin_key
+        select {{ twin_key('pair', 'here_place', 'there_place') | indent(8) }} as twin_key
         from {{ ref('int_reconciliation__pair') }} as pair
-        where pair.dossier_group = {{ changed_codes('int_reconciliation__changed') }}
+        left join {{ ref('int_agency__place') }} as here_place on pair.here_place_id = here_place.place_id
+        left join {{ ref('int_agency__place') }} as there_place on pair.there_place_id = there_place.place_id
+        where pair.dossier_group = any(array(select asked.dossier_code from asked))
     )
 
     select asked.dossier_code

@@ -14,10 +14,10 @@ delivered as (
     from {{ ref('int_dossier__version') }}
     where
         not is_portal
-        and not is_deleted
         {%- if follows_change() %}
             and dossier_code = {{ changed_codes() }}
         {%- endif %}
+        and not is_deleted
     group by source_id
 ),
 
@@ -76,7 +76,7 @@ reach as (
         'unit' as kind,
         unit_source.agency_code as code,
         max(source.reached_at) as reached_at,
-        null as print
+        cast(null as numeric) as print
     from unit_source
     inner join source on unit_source.source_id = source.source_id
     group by unit_source.agency_code
@@ -85,7 +85,7 @@ reach as (
         'export' as kind,
         cast(shown.covers_to as text) as code,
         cast(shown.covers_to as timestamp) as reached_at,
-        null as print
+        cast(null as numeric) as print
     from {{ ref('stg_portal__file') }} as shown
     inner join {{ ref('int_portal__file') }} as known on shown.file_id = known.file_id
     where known.is_current and known.entity = 'dossier' and shown.covers_to is not null
@@ -93,8 +93,12 @@ reach as (
     select
         'places' as kind,
         '' as code,
-        null as reached_at,
-        sum(hash_record_extended(row(agency_code, received_from, received_to, chain_as_was), 0)) as print
+        cast(null as timestamp) as reached_at,
+        sum(
+            hash_record_extended(
+                row(agency_code, received_from, received_to, current_agency_code, chain_as_was), 0
+            )
+        ) as print
     from {{ ref('int_agency__place') }}
 )
 

@@ -2,6 +2,7 @@
     materialized='incremental',
     on_schema_change='fail',
     pre_hook=["{{ join_by_hash() }}", "{{ coarse_statistics() }}", "{{ forget_changed('dossier_group', 'int_reconciliation__explained') }}"],
+    post_hook="{{ follow_successors_of_pairs() }}",
     indexes=[
         {'columns': ['dossier_group'], 'unique': true},
         {'columns': ['responsible_agency_code', 'result']},
@@ -43,7 +44,7 @@ select
     ) as synchronised_after_hours,
     pair.procedure_code,
     coalesce(pair.here_agency_code, pair.there_agency_code) as agency_code,
-    coalesce(pair.here_current_agency_code, pair.there_current_agency_code) as responsible_agency_code,
+    coalesce(here_place.current_agency_code, there_place.current_agency_code) as responsible_agency_code,
     pair.is_counted_here,
     pair.is_counted_there,
     pair.is_test,
@@ -68,6 +69,8 @@ select
     pair.there_synchronised_at,
     cause.there_since
 from {{ ref('int_reconciliation__pair') }} as pair
+left join {{ ref('int_agency__place') }} as here_place on pair.here_place_id = here_place.place_id
+left join {{ ref('int_agency__place') }} as there_place on pair.there_place_id = there_place.place_id
 left join {{ ref('int_reconciliation__cause') }} as cause on pair.dossier_group = cause.dossier_group
 left join {{ ref('reconciliation_cause') }} as word on cause.likely_cause = word.cause
 {%- if follows_change() %}
