@@ -78,8 +78,8 @@ def of_units_that_merge(connection: psycopg.Connection[Any]) -> None:
         PORTAL, [row | {"code": code, "unit": "H15.101"} for code in (APART[0], APART[2])], series="merger",
         covers=datetime(2024, 9, 30),
     )  # fmt: skip
-    for given in (here, there):
-        deliver(connection, given, FIRST - timedelta(hours=2))
+    for delivery in (here, there):
+        deliver(connection, delivery, FIRST - timedelta(hours=2))
 
 
 def told_of_units_that_merge(dsn: str) -> dict[str, list[str | None]]:
