@@ -1,4 +1,9 @@
-{{ config(materialized='incremental', on_schema_change='fail', pre_hook="{{ forget_all() }}") }}
+{{ config(
+    materialized='incremental',
+    on_schema_change='fail',
+    pre_hook="{{ forget_all() }}",
+    indexes=[{'columns': ['known_at'], 'unique': true}],
+) }}
 
 -- The moment that all marts speak of. It keeps its table, so that views over it stand while a build goes on.
 select
