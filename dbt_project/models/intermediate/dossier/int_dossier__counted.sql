@@ -1,6 +1,6 @@
 {{ config(
     materialized='incremental',
-    pre_hook=["{{ join_by_hash() }}", "{{ forget_changed('dossier_code') }}"],
+    pre_hook=["{{ forget_changed('dossier_code') }}", "{{ join_by_hash() }}"],
     indexes=[
         {'columns': ['dossier_code'], 'unique': true},
         {'columns': ['dossier_group'], 'unique': true},

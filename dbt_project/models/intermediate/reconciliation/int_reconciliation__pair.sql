@@ -2,9 +2,9 @@
 {{ config(
     materialized='incremental',
     pre_hook=[
+        "{{ forget_changed('dossier_group', 'int_reconciliation__changed') }}",
         "{{ join_by_hash() }}",
         "{{ coarse_statistics() }}",
-        "{{ forget_changed('dossier_group', 'int_reconciliation__changed') }}",
     ],
 ) }}
 

@@ -1,7 +1,11 @@
 {{ config(
     materialized='incremental',
     on_schema_change='fail',
-    pre_hook=["{{ join_by_hash() }}", "{{ coarse_statistics() }}", "{{ forget_changed('dossier_group', 'int_reconciliation__explained') }}"],
+    pre_hook=[
+        "{{ forget_changed('dossier_group', 'int_reconciliation__explained') }}",
+        "{{ join_by_hash() }}",
+        "{{ coarse_statistics() }}",
+    ],
     post_hook="{{ follow_successors_of_pairs() }}",
     indexes=[
         {'columns': ['dossier_group'], 'unique': true},
@@ -74,8 +78,5 @@ left join {{ ref('int_agency__place') }} as there_place on pair.there_place_id =
 left join {{ ref('int_reconciliation__cause') }} as cause on pair.dossier_group = cause.dossier_group
 left join {{ ref('reconciliation_cause') }} as word on cause.likely_cause = word.cause
 {%- if follows_change() %}
-    where
-        pair.dossier_group in (
-            select explained.dossier_code from {{ ref('int_reconciliation__explained') }} as explained
-        )
+    where pair.dossier_group = {{ changed_codes('int_reconciliation__explained') }}
 {%- endif %}
