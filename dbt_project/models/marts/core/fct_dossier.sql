@@ -2,7 +2,10 @@
     materialized='incremental',
     on_schema_change='fail',
     pre_hook="{{ forget_changed('dossier_code') }}",
-    post_hook="{{ follow_successors('current_agency_code') }}",
+    post_hook=[
+        "{{ follow_successors('current_agency_code') }}",
+        "{{ index_of_some(['agency_code', 'due_on', 'dossier_code'], 'finished_on is null') }}",
+    ],
     indexes=[
         {'columns': ['dossier_code'], 'unique': true},
         {'columns': ['agency_code', 'received_on']},
