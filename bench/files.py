@@ -17,6 +17,7 @@ from bench.place import Place, place
 from bench.rates import Rate, against, median, median_of
 from bench.sample_files import delivered, rows
 from onestop import config
+from onestop.pipeline.file_loading import FileLoader
 from onestop.pipeline.ingest import ingest
 from onestop.pipeline.loading import Loader
 from onestop.pipeline.reference import ingest_reference
@@ -62,9 +63,16 @@ def _csv(here: Place, count: int) -> list[Rate]:
     seconds = {
         "file to raw with verdicts": median_of(lambda: _load(here, count)),
         "file to raw without verdicts": median_of(lambda: _load(here, count, judged=False)),
+        "the same of a later file": median_of(lambda: _load_after_another(here, count)),
         **server_side_copies(here, "portal_dossier"),
     }
     return against(COPY, count, seconds, bare=BARE)
+
+
+def _load_after_another(here: Place, count: int) -> float:
+    """The same where a file was loaded before: it is asked which of the keys have rows."""
+    with patch.object(FileLoader, "_follows_another", True):
+        return _load(here, count, judged=False)
 
 
 def _load(here: Place, count: int, *, judged: bool = True) -> float:

@@ -23,7 +23,13 @@ from onestop.transform.profile import environment, write_profile
 from onestop.warehouse.connection import connect
 
 DOSSIERS = 250_000
-MODELS = ("path:models/intermediate/reconciliation", "reconciliation_dossier", "reconciliation_period")
+MODELS = (
+    "path:models/intermediate/reconciliation",
+    "build_moment",
+    "reconciliation_pair",
+    "reconciliation_dossier",
+    "reconciliation_period",
+)
 WRONG = """
 select count(*)
 from planted as p

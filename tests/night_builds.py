@@ -36,6 +36,7 @@ COMPARED = (
     *(("intermediate", name) for name in ("int_portal__payment", "int_portal__rating", "int_dossier__working_time")),
     *(("intermediate", f"int_reconciliation__{name}") for name in ("pair", "silent", "history", "cause", "month_cell")),
     *(("mart", name) for name in ("reconciliation_dossier", "lateness_disagreement")),
+    ("intermediate", "int_quarantine__possible"),
     *(("mart", name) for name in ("quarterly_metric", "metric_rank", "metric_consequence")),
 )
 SEEDS = (
@@ -43,7 +44,7 @@ SEEDS = (
     "score_766_part_definition",
 )
 _MOMENT = re.compile(r"cast\('[^']*' as timestamptz\)")
-_HOOK = re.compile(r"(forget_changed|forget_pairs|forget_moved|drop_empty)\((.*?)\) *\}\}", re.DOTALL)
+_HOOK = re.compile(r"(forget_changed|forget_all|forget_moved|forget_uncertain|drop_empty)\((.*?)\) *\}\}", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -155,9 +156,11 @@ class Nights:
             if forget := model.hooks.get("forget_changed"):
                 column, *of = forget
                 do(f"delete from {name} where {column} in (select dossier_code from {_beside(name, *of)})")
-            if "forget_pairs" in model.hooks:
-                pairs = _beside(name, "int_reconciliation__changed")
-                do(f"delete from {name} where is_difference or dossier_group in (select dossier_code from {pairs})")
+            if "forget_all" in model.hooks:
+                do(f"delete from {name}")
+            if "forget_uncertain" in model.hooks:
+                changed = _beside(name, "int_quarantine__changed")
+                do(f"delete from {name} where dossier_key in (select dossier_key from {changed} where is_changed)")
             if "forget_moved" in model.hooks:
                 moved = _beside(name, *(model.hooks["forget_moved"] or ["int_metric__moved"]))
                 keys = "period_convention, period, org_view, agency_code, field_code"

@@ -35,15 +35,10 @@
 {%- endmacro %}
 
 
-{#- The same for pairs of province and portal: with them all differences go. -#}
-{% macro forget_pairs() -%}
+{#- The same where all of them go. -#}
+{% macro forget_all() -%}
     {%- if follows_change() -%}
     delete from {{ this }}
-    where
-        is_difference
-        or dossier_group in (
-            select changed.dossier_code from {{ ref('int_reconciliation__changed') }} as changed
-        )
     {%- endif -%}
 {%- endmacro %}
 
@@ -131,40 +126,43 @@
 {%- endmacro %}
 
 
-{#- A hook: where a reorganisation only gave a place another successor, its dossiers stay what they are but for its name. -#}
-{% macro follow_places() -%}
+{#-
+    A hook: where a reorganisation only gave a place another successor, a dossier stays what it is but for that unit's name.
+    The table has agency_code and received_on.
+-#}
+{% macro follow_successors(column) -%}
     {%- if follows_change() -%}
-    update {{ this }} as counted
-    set current_agency_code = place.current_agency_code
+    update {{ this }} as kept
+    set {{ column }} = place.current_agency_code
     from {{ ref('int_agency__place') }} as place
+    inner join {{ ref('int_build__moment') }} as moment on place.changed_in = moment.build_number
     where
-        {{ has_changed_place() | indent(8) }}
-        and counted.place_id = place.place_id
-        and counted.current_agency_code <> place.current_agency_code
+        kept.agency_code = place.agency_code
+        and kept.received_on between place.received_from and place.received_to
+        and (kept.{{ column }} is distinct from place.current_agency_code)
     {%- endif -%}
 {%- endmacro %}
 
 
-{% macro follow_places_in_facts() -%}
+{#- The same of pairs, whose unit is that of either side. -#}
+{% macro follow_successors_of_pairs() -%}
     {%- if follows_change() -%}
-    update {{ this }} as fact
-    set current_agency_code = counted.current_agency_code
-    from {{ ref('int_dossier__counted') }} as counted
+    update {{ this }} as kept
+    set responsible_agency_code = moved.responsible_agency_code
+    from (
+        select
+            pair.dossier_group,
+            coalesce(here_place.current_agency_code, there_place.current_agency_code) as responsible_agency_code
+        from {{ ref('int_reconciliation__pair') }} as pair
+        cross join {{ ref('int_build__moment') }} as moment
+        left join {{ ref('int_agency__place') }} as here_place on pair.here_place_id = here_place.place_id
+        left join {{ ref('int_agency__place') }} as there_place on pair.there_place_id = there_place.place_id
+        where moment.build_number in (here_place.changed_in, there_place.changed_in)
+    ) as moved
     where
-        {{ has_changed_place() | indent(8) }}
-        and fact.dossier_code = counted.dossier_code
-        and fact.current_agency_code <> counted.current_agency_code
+        kept.dossier_group = moved.dossier_group
+        and (kept.responsible_agency_code is distinct from moved.responsible_agency_code)
     {%- endif -%}
-{%- endmacro %}
-
-
-{#- Asked once, before anything is read. -#}
-{% macro has_changed_place() -%}
-    exists (
-        select 1
-        from {{ ref('int_agency__place') }} as changed_place
-        inner join {{ ref('int_build__moment') }} as moment on changed_place.changed_in = moment.build_number
-    )
 {%- endmacro %}
 
 
@@ -245,5 +243,16 @@ from named
         and kept.org_view = moved.org_view
         and kept.agency_code = moved.agency_code
         and kept.field_code = moved.field_code
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- A hook before what uncertain dossiers could be is made anew. -#}
+{% macro forget_uncertain() -%}
+    {%- if follows_change() -%}
+    delete from {{ this }}
+    where dossier_key in (
+        select changed.dossier_key from {{ ref('int_quarantine__changed') }} as changed where changed.is_changed
+    )
     {%- endif -%}
 {%- endmacro %}

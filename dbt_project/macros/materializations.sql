@@ -104,3 +104,17 @@ end $patiently$
 {% macro postgres__get_rename_table_sql(relation, new_name) -%}
     {{ patiently('alter table ' ~ relation ~ ' rename to ' ~ new_name) }}
 {%- endmacro %}
+
+
+{#-
+    A hook: an index of some rows, which no configuration of dbt's can say. Its name is PostgreSQL's choice: that of the
+    table before, which is dropped later, stands in nobody's way.
+-#}
+{% macro index_of_some(columns, condition) -%}
+do $index$
+begin
+    if not exists (select from pg_index where indrelid = '{{ this }}'::regclass and indpred is not null) then
+        create index on {{ this }} ({{ columns | join(', ') }}) where {{ condition }};
+    end if;
+end $index$
+{%- endmacro %}

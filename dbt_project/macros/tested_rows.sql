@@ -25,6 +25,7 @@
 {% macro rows_made_anew(table) -%}
     {%- set by_code = ['dossier_code', 'int_dossier__changed'] -%}
     {%- set by_pair = ['dossier_group', 'int_reconciliation__changed'] -%}
+    {%- set by_explained = ['dossier_group', 'int_reconciliation__explained'] -%}
     {%- set kept = {
         'fct_dossier': by_code,
         'int_dossier__counted': by_code,
@@ -33,8 +34,9 @@
         'int_dossier__working_time': by_code,
         'int_reconciliation__pair': by_pair,
         'int_reconciliation__history': by_pair,
-        'reconciliation_dossier': by_pair,
-        'lateness_disagreement': ['dossier_code', 'int_reconciliation__judged'],
+        'int_reconciliation__cause': by_explained,
+        'reconciliation_pair': by_explained,
+        'lateness_claim': ['dossier_code', 'int_reconciliation__judged'],
     } -%}
     {%- if table in kept -%}
         {%- set column, codes = kept[table] -%}

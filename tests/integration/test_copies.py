@@ -8,7 +8,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from onestop.warehouse.copy import Copies, bytea
+from onestop.warehouse.copy import Copies, bytea, copy_columns
 
 pytestmark = [pytest.mark.integration, pytest.mark.every_server]
 
@@ -34,6 +34,25 @@ def test_they_are_part_of_the_transaction_and_follow_one_another(warehouse: str)
         assert cursor.fetchone() == (10_000,)
         connection.rollback()
         assert connection.execute("select to_regclass('pg_temp.copied')").fetchone() == (None,)
+
+
+SIGNS = ["a", "a, b", "ế", None, "", "a\tb", "a\nb", "a\r", 'a"b', "\\N", "\\.", "a\\\\b", "\x1f", "NULL"]
+
+
+@pytest.mark.parametrize(
+    "left_out", [(), ('a"b', "a\tb", "a\nb", "a\r"), ('a"b', "a\tb", "a\nb", "a\r", "\\N", "\\.", "a\\\\b"), SIGNS[4:]]
+)
+def test_texts_arrive_as_they_are(warehouse: str, left_out: tuple[str, ...]) -> None:
+    texts = [text for text in SIGNS if text not in left_out]
+    for given in (texts, [text for text in texts if text != ""], [None]):
+        written = {"place": pa.array(range(len(given))), "text": pa.array(given, pa.string())}
+        hashes = bytea([bytes([place, 0x5C, 0xFF]) for place in range(len(given) + 1)])[1:]
+        with closing(psycopg.connect(warehouse)) as connection, connection.cursor() as cursor:
+            cursor.execute("create temporary table copied (place bigint, text text, hash bytea)")
+            assert copy_columns(cursor, "pg_temp", "copied", written | {"hash": hashes}) == len(given)
+            cursor.execute("select text, hash from copied order by place")
+            assert cursor.fetchall() == [(text, bytes([at, 0x5C, 0xFF])) for at, text in enumerate(given, 1)]
+            connection.rollback()
 
 
 def test_a_fault_is_raised_where_the_caller_waits(warehouse: str) -> None:

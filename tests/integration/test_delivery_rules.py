@@ -10,13 +10,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
+import pyarrow as pa
 import pytest
 
 from onestop.landing import ledger
-from onestop.pipeline.entities import entity_of, portal_entity
+from onestop.pipeline.entities import Entity, entity_of, portal_entity
 from onestop.pipeline.ingest import ingest
 from onestop.pipeline.reference import ingest_reference
-from onestop.quality.compare import Comparison, compare
+from onestop.quality.compare import Comparison, compare, counted_columns
+from onestop.quality.counted import AGENCY, Counted
 from onestop.quality.history import Delivery
 from onestop.quality.reference import ReferenceIndex
 from onestop.sandbox.server import OneStopServer
@@ -27,6 +29,20 @@ ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 MONDAY = datetime(2024, 10, 28, 2, 0, tzinfo=ZONE)  # no holiday in the weeks around
 UNITS = ReferenceIndex.build([("H15.07", None, None), ("H15.21", None, None), ("H15.OLD", None, "2024-09-10")], [])
 WEEK = timedelta(weeks=1)
+
+
+def counted_in_raw(cursor: Any, entity: Entity, batch_id: int) -> Counted:
+    """What a load would have counted of rows that SQL wrote."""
+    made = Counted(counted_columns(entity.book.delivery_rules))
+    names = [AGENCY, *made.columns]
+    cursor.execute(
+        f"select {', '.join(names)}, warning_ids::text from raw.{entity.spec.table} where batch_id = %s", [batch_id]
+    )
+    if rows := cursor.fetchall():
+        *columns, warnings = map(list, zip(*rows, strict=True))
+        texts = [pa.array(column, pa.string()) for column in columns]
+        made.note(dict(zip(names, texts, strict=True)), warnings)
+    return made
 
 
 class Source:
@@ -65,7 +81,8 @@ class Source:
             delivery = Delivery(
                 batch.batch_id, "igate", "dossier", at, ZONE, records + rejected, newest=stamp, irregular=irregular
             )
-            compared = compare(cursor, entity.book.delivery_rules, delivery, entity.spec, UNITS)
+            counted = counted_in_raw(cursor, entity, batch.batch_id)
+            compared = compare(cursor, entity.book.delivery_rules, delivery, entity.spec, counted, UNITS)
             ledger.write_batch(cursor, batch)
         self.connection.commit()
         return compared
@@ -87,7 +104,8 @@ class Source:
             delivery = Delivery(
                 batch.batch_id, "igate", "dossier", at, ZONE, records, covers=(first, last), series=f"{first}{last}", version=version
             )  # fmt: skip
-            compared = compare(cursor, entity.book.delivery_rules, delivery, entity.spec, UNITS)
+            counted = counted_in_raw(cursor, entity, batch.batch_id)
+            compared = compare(cursor, entity.book.delivery_rules, delivery, entity.spec, counted, UNITS)
             ledger.write_batch(cursor, batch)
         self.connection.commit()
         return compared
@@ -307,6 +325,8 @@ def test_a_province_may_let_such_a_rule_stop(source: Source) -> None:
     spec = entity_of("one_stop_api").spec
     with source.connection.cursor() as cursor:
         batch = source._batch(cursor, MONDAY, 0, "dossier")
-        compared = compare(cursor, rules, Delivery(batch.batch_id, "igate", "dossier", MONDAY, ZONE, 0), spec, UNITS)
+        compared = compare(
+            cursor, rules, Delivery(batch.batch_id, "igate", "dossier", MONDAY, ZONE, 0), spec, Counted([]), UNITS
+        )
     assert "OS-9" in str(compared.stop)
     source.connection.rollback()

@@ -99,6 +99,15 @@ def test_a_portal_file_is_read_once_and_again_when_it_changed(province: Province
         "select f.version, count(*) from raw.portal_dossier join ops.portal_file f using (file_id) group by 1 order by 1"
     )
     assert held == [(1, 2), (2, 2)]
+    again = province.world.rows(
+        "select batch_id, dimension, value, count(*) from (select batch_id, don_vi_xu_ly, trang_thai_ho_so,"
+        " kenh_thuc_hien from raw.portal_dossier union all select batch_id, agency_code, null, null"
+        " from quarantine.rejected_row) as kept, lateral (values ('agency', don_vi_xu_ly), ('trang_thai_ho_so',"
+        " trang_thai_ho_so), ('kenh_thuc_hien', kenh_thuc_hien)) as one (dimension, value)"
+        " where value is not null group by 1, 2, 3 order by 1, 2, 3"
+    )
+    counted = province.world.rows("select batch_id, dimension, value, records from ops.delivery_count order by 1, 2, 3")
+    assert len(again) > 4 and [row for row in counted if row[0] in {one[0] for one in again}] == again
 
 
 def test_a_refused_file_does_not_hold_up_the_others(province: Province) -> None:

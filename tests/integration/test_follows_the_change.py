@@ -36,6 +36,7 @@ class Built:
     dsn: str
     night: BuildResult
     models: list[Model]
+    before_the_merger: dict[str, list[str | None]]
 
 
 def build_all(dsn: str, target: Path, known_at: datetime, prefix: str = "") -> BuildResult:
@@ -54,14 +55,41 @@ def built(module_warehouse: str, module_models_alone: None, tmp_path_factory: py
     dsn, target = module_warehouse, tmp_path_factory.mktemp("dbt") / "served"
     with closing(connect(dsn)) as connection, connection.transaction():
         fill(connection, world(seed=12, size=150))
+        of_units_that_merge(connection)
     build_all(dsn, target, FIRST)
+    before = told_of_units_that_merge(dsn)
     whole = keep_compiled(target, "whole")
     with closing(connect(dsn)) as connection, connection.transaction():
         a_night(connection)
     night = build_all(dsn, target, NEXT)
     change = keep_compiled(target, "change")
     build_all(dsn, target.with_name("beside"), NEXT, WHOLE)
-    return Built(dsn, night, read_models(target, whole, change))
+    return Built(dsn, night, read_models(target, whole, change), before)
+
+
+APART = ("H15.01.01-240902-9000", "H15.01.01-240902-9001", "H15.101-240902-9002")
+
+
+def of_units_that_merge(connection: psycopg.Connection[Any]) -> None:
+    """A dossier that the portal shows at the unit that becomes the successor; two that are on one side each, at either."""
+    row = {"status": 4, "received": "20240902083000"}
+    here = Delivery("igate", [row | {"code": code, "unit": "H15.01.01", "updated": "20240903"} for code in APART[:2]])
+    there = Delivery(
+        PORTAL, [row | {"code": code, "unit": "H15.101"} for code in (APART[0], APART[2])], series="merger",
+        covers=datetime(2024, 9, 30),
+    )  # fmt: skip
+    for delivery in (here, there):
+        deliver(connection, delivery, FIRST - timedelta(hours=2))
+
+
+def told_of_units_that_merge(dsn: str) -> dict[str, list[str | None]]:
+    with closing(connect(dsn)) as connection:
+        rows = connection.execute(
+            "select dossier_code, result, counterpart_code, responsible_agency_code from mart.reconciliation_dossier"
+            " where dossier_code = any(%s)",
+            [list(APART)],
+        ).fetchall()
+    return {code: told for code, *told in rows}
 
 
 def a_night(connection: psycopg.Connection[Any]) -> None:
@@ -123,6 +151,19 @@ def test_a_night_ends_in_the_tables_of_a_whole_build(built: Built) -> None:
     assert differences(built.dsn, WHOLE, [*tables, *COMPARED]) == {}
 
 
+def test_a_merger_ends_a_conflict_and_shows_who_could_be_the_same(built: Built) -> None:
+    assert built.before_the_merger == {
+        APART[0]: ["unit_conflict", None, "H15.01.01"],
+        APART[1]: ["only_here", None, "H15.01.01"],
+        APART[2]: ["only_there", None, "H15.101"],
+    }
+    assert told_of_units_that_merge(built.dsn) == {
+        APART[0]: ["matched", None, "H15.101"],
+        APART[1]: ["only_here", APART[2], "H15.101"],
+        APART[2]: ["only_there", APART[1], "H15.101"],
+    }
+
+
 def test_the_night_touched_what_it_changed_and_little_else(built: Built) -> None:
     rows = {node.name: node.rows for node in built.night.nodes if node.kind == "model"}
     with closing(connect(built.dsn)) as connection:
@@ -138,6 +179,18 @@ def test_the_night_touched_what_it_changed_and_little_else(built: Built) -> None
         assert written is not None and 20 <= written <= changed, (name, written, changed)
     # What stands as its code says is not looked at.
     assert not {node.name for node in built.night.nodes if node.kind == "seed" or node.name.startswith("stg_")}
+
+
+def test_open_dossiers_of_a_unit_are_found_by_their_due_date(built: Built) -> None:
+    """An index that dbt cannot configure stands after a whole build and after a night."""
+    with closing(connect(built.dsn)) as connection:
+        for schema in ("mart", f"{WHOLE}mart"):
+            found = connection.execute(
+                "select indexdef from pg_indexes where (schemaname, tablename) = (%s, 'fct_dossier')", [schema]
+            ).fetchall()
+            assert [text.partition(" USING ")[2] for (text,) in found if " WHERE " in text] == [
+                "btree (agency_code, due_on, dossier_code) WHERE (finished_on IS NULL)"
+            ]
 
 
 # The same models without dbt, for many nights.

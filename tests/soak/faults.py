@@ -194,7 +194,8 @@ def play(stage: Stage, book: Book, name: str, wanted: int, seed: int) -> bool:
     try:
         fault.play(stage, random.Random(seed), missing, note)
     except Exception as wrong:  # the other faults are played all the same
-        book.fail(name, (str(wrong).splitlines() or [type(wrong).__name__])[0][:200])
+        said = str(wrong).splitlines() or [type(wrong).__name__]
+        book.fail(name, said[0][:200] + (f" … {said[-1][-200:]}" if said[1:] else ""))
         if not isinstance(wrong, AssertionError):
             traceback.print_exc()
         return False

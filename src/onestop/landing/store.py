@@ -237,17 +237,22 @@ class LandedContent:
     @property
     def size(self) -> int:
         """How many bytes there are."""
+        return self._landed
+
+    @property
+    def _landed(self) -> int:
         return self._ends[-1] if self._ends else 0
 
     def read(self, at: int, size: int) -> bytes:
         """The bytes from a place on, so many or up to the end."""
         parts = []
-        while size > 0 and at < self.size:
+        while size > 0 and at < self._landed:
             place = bisect_right(self._ends, at)
-            if self._at_hand[0] != place:
-                self._at_hand = place, self._run.read(self._pages[place])
+            held = self._at_hand
+            if held[0] != place:
+                held = self._at_hand = place, self._run.read(self._pages[place])
             start = at - (self._ends[place] - self._pages[place].size)
-            parts.append(self._at_hand[1][start : start + size])
+            parts.append(held[1][start : start + size])
             at += len(parts[-1])
             size -= len(parts[-1])
         return b"".join(parts)

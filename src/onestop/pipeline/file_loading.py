@@ -92,10 +92,12 @@ class FileLoader(Loader):
     """Loads the rows of one file.
 
     file_id: the file's number in the register.
+    asked: on another connection, which a COPY under way leaves free: tells what earlier files held.
     doubled: keys that several different records of the file have; uniqueness is judged within one file.
     """
 
     file_id: int = 0
+    asked: Cursor = field(kw_only=True)
     doubled: set[str | None] = field(default_factory=set)
     _held: Held = field(default_factory=Held)
 
@@ -117,6 +119,7 @@ class FileLoader(Loader):
 
     def load_rows(self, cursor: Cursor, numbers: Sequence[int], records: Sequence[Mapping[str, Any]]) -> None:
         """Load one chunk; `numbers` are its rows' places in the sheet or their lines. Its COPY may still run (`copies`)."""
+        self.corrections.waiting(cursor)  # once, before the first COPY
         spec = self.entity.spec
         shaped = shape(records, spec, first_row=1, hash_key=self.keys.hash)
         rows = np.asarray(numbers)
@@ -127,8 +130,7 @@ class FileLoader(Loader):
         self.facts.note_fields(records, [] if whole else required)
         self.unknown.note(records, shaped.names)
         held = self._held.add(shaped.content_hash)
-        self.copies.wait()
-        accepted, rejected = self._known(cursor, shaped)
+        accepted, rejected = self._known(shaped)
         again, unchanged, fresh, sighted = [], [], [], []
         if accepted or rejected or held.any():
             for place, content in enumerate(shaped.content_hash):
@@ -146,6 +148,7 @@ class FileLoader(Loader):
         self.batch.duplicate += len(again) + len(unchanged)
         more = {"file_id": pa.scalar(self.file_id, pa.int64())}
         if sighted:
+            self.copies.wait()
             seen = [(shaped.content_hash[place], int(rows[place])) for place in sighted]
             note_sightings(cursor, self.batch.source_id, self.batch.entity, self.file_id, seen)
         if unchanged:
@@ -169,11 +172,15 @@ class FileLoader(Loader):
         )
         self.batch.message = self.note_drift(cursor)
 
-    def _known(self, cursor: Cursor, shaped: Shaped) -> tuple[set[bytes], set[bytes]]:
-        """Which contents were accepted, and which rejected, in an earlier file of the source.
+    def _known(self, shaped: Shaped) -> tuple[set[bytes], set[bytes]]:
+        """Which contents were accepted, and which rejected, in an earlier file of the source: committed, each of them.
 
         An accepted one is found by its key, which it cannot be without; no key holds a line's end (`code_array`).
         """
+        cursor = self.asked
+        rejected = rejected_before(cursor, self.batch.source_id, self.batch.entity, shaped.content_hash)
+        if not self._follows_another:
+            return set(), rejected
         keys = shaped.columns[self.entity.key_column].to_pylist()
         cursor.execute(
             _ACCEPTED.format(sql.Identifier("raw", self.entity.spec.table), sql.Identifier(self.entity.key_column)),
@@ -184,5 +191,13 @@ class FileLoader(Loader):
                 "contents": b"".join(shaped.content_hash),
             },
         )
-        accepted = {bytes(row[0]) for row in cursor}  # type: ignore[call-overload]
-        return accepted, rejected_before(cursor, self.batch.source_id, self.batch.entity, shaped.content_hash)
+        return {bytes(row[0]) for row in cursor}, rejected  # type: ignore[call-overload]
+
+    @cached_property
+    def _follows_another(self) -> bool:
+        """Whether any file of its kind was loaded before; this one is not committed, so that it does not show itself."""
+        self.asked.execute(
+            "select exists (select from ops.portal_file where source_id = %s and entity = %s)",
+            [self.batch.source_id, self.batch.entity],
+        )
+        return self.asked.fetchone() == (True,)

@@ -21,6 +21,7 @@ from onestop.clock import system_now, to_stamp
 from onestop.config import PortalExportSource, Settings
 from onestop.errors import DataRefused, OnestopError
 from onestop.landing import ledger
+from onestop.landing.arriving import ArrivingContent
 from onestop.landing.store import LandedContent, LandingRun, LandingStore
 from onestop.pipeline.collector import quiet_collector
 from onestop.pipeline.curfew import Curfew
@@ -38,7 +39,7 @@ from onestop.quality.history import Delivery
 from onestop.quality.reference import ReferenceIndex
 from onestop.sources.portal_export import Manifest, PortalFile, fetch, list_files, manifest_of, wait_until_settled
 from onestop.sources.served_file import Content
-from onestop.sources.spreadsheet import FileRefused, read_table
+from onestop.sources.spreadsheet import FileRefused, TableReading, read_table
 
 CheckRows = Callable[[PortalFile, int], None]
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -50,6 +51,7 @@ def ingest_files(
     keys: Keys,
     work: Connection,
     *,
+    asked: Cursor,
     as_of: datetime,
     curfew: Curfew,
     progress: Progress,
@@ -58,6 +60,9 @@ def ingest_files(
 
     A file that is refused or cannot be read does not hold up the others. A file whose last day is not over at `as_of`
     waits: its rows count as changed at the end of that day.
+
+    Args:
+        asked: on another connection than `work` (FileLoader).
 
     Raises:
         SourceUnavailable: the folder or a file could not be read; the others were loaded.
@@ -74,7 +79,7 @@ def ingest_files(
             first = ledger.is_first_load(cursor, source.id)
         ready = [f for f in listing.files if f.stamp <= to_stamp(as_of, settings.zone)]
         new = [f for f in ready if f.name not in known or not known[f.name].is_same(f)]
-        run = _Run(settings, source, keys, work, as_of, reference, fs, first, seen_at)
+        run = _Run(settings, source, keys, work, asked, as_of, reference, fs, first, seen_at)
         results: list[IngestResult] = []
         problems: list[OnestopError] = []
         for place, file in enumerate(new, 1):
@@ -101,31 +106,11 @@ def ingest_files(
         raise type(worst)("\n".join(p.message for p in problems), next_step=worst.next_step)
     waiting = [f.name for f in listing.files if f not in ready]
     notes = _notes("is not the name of an export", listing.strangers)
-    return _sum(source.id, results, notes + _notes("waits for its last day to end", waiting))
+    return IngestResult.of_files(source.id, results, notes + _notes("waits for its last day to end", waiting))
 
 
 def _notes(words: str, names: Iterable[str]) -> list[str]:
     return [f"{name} {words}" for name in names]
-
-
-def _sum(source_id: str, results: list[IngestResult], notes: list[str]) -> IngestResult:
-    """All files of a run as one result."""
-
-    def total(name: str) -> int:
-        return sum(getattr(r, name) for r in results)
-
-    return IngestResult(
-        source_id,
-        "files",
-        [batch_id for r in results for batch_id in r.batch_ids],
-        "duplicate" if results and all(r.state == "duplicate" for r in results) else "loaded",
-        total("received"),
-        total("accepted"),
-        total("quarantined"),
-        total("duplicate"),
-        total("refused"),
-        "; ".join([r.message for r in results if r.message] + notes) or None,
-    )
 
 
 @dataclass
@@ -136,6 +121,7 @@ class _Run:
     source: PortalExportSource
     keys: Keys
     work: Connection
+    asked: Cursor
     as_of: datetime
     reference: ReferenceIndex
     fs: AbstractFileSystem
@@ -156,10 +142,14 @@ class _Run:
             )
         try:
             settled = wait_until_settled(self.fs, file, seen_at=self.seen_at)
-            landed, batch.sha256 = self._land(settled)
-            batch.landing_path, body = landed.path, LandedContent(landed)
-            manifest = self._manifest(settled, body, batch.sha256)
-            self._load(settled, body, batch, manifest.check_rows if manifest else None)
+            landed = self._landing.open_run(self.source.id, file.entity, _run_id())
+            arriving = ArrivingContent(landed, settled.size)
+            with closing(_rows(file, arriving)) as chunks, closing(arriving):
+                chunks.begin()
+                batch.sha256 = self._land(settled, landed, arriving)
+                batch.landing_path, body = landed.path, LandedContent(landed)
+                manifest = self._manifest(settled, body, batch.sha256)
+                self._load(settled, chunks, body, batch, manifest.check_rows if manifest else None)
         except OnestopError as problem:
             self.work.rollback()
             if isinstance(problem, FileRefused):
@@ -186,19 +176,21 @@ class _Run:
     def _landing(self) -> LandingStore:
         return LandingStore(self.settings.landing_url, self.keys.data, options=self.settings.landing_options)
 
-    def _land(self, file: PortalFile) -> tuple[LandingRun, str]:
-        """The file as it was fetched, piece by piece, and its SHA-256; memory and disk hold nothing else of it."""
-        run_id = f"{system_now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
-        landed = self._landing.open_run(self.source.id, file.entity, run_id)
+    def _land(self, file: PortalFile, landed: LandingRun, arriving: ArrivingContent) -> str:
+        """The file as it is fetched, piece by piece, which its reader gets at once; memory and disk hold nothing else of it.
+
+        Returns:
+            its SHA-256.
+        """
         digest = hashlib.sha256()
         for number, piece in enumerate(fetch(self.fs, file), 1):
-            landed.put(number, piece)
+            arriving.add(landed.put(number, piece), piece)
             digest.update(piece)
         landed.close({"source": self.source.id, "entity": file.entity, "file": file.name})
-        return landed, digest.hexdigest()
+        return digest.hexdigest()
 
     def _load(
-        self, file: PortalFile, body: Content, batch: ledger.Batch, check_rows: Callable[[PortalFile, int], None] | None
+        self, file: PortalFile, chunks: TableReading, body: Content, batch: ledger.Batch, check_rows: CheckRows | None
     ) -> None:
         assert batch.sha256 is not None  # noqa: S101  (set by the caller)
         with self.work.cursor() as cursor:
@@ -209,22 +201,22 @@ class _Run:
                 if check_rows:
                     check_rows(file, twin.rows)
                 if changes:
-                    with closing(read_table(body, file.name, file.entity)) as chunks:
-                        for chunk in chunks:
-                            changes.note(chunk.records)
+                    for chunk in chunks:
+                        changes.note(chunk.records)
                 said = [f"the same content as {twin.name}", changes.message if changes else ""]
                 batch.state, batch.message = "duplicate", "; ".join(filter(None, said))
                 write_file(cursor, file, batch, twin_of=twin.file_id)
                 ledger.write_batch(cursor, batch)
                 return
+            entity = portal_entity(file.entity)
             loader = FileLoader(
-                self.settings, portal_entity(file.entity), self.reference, self.keys, batch, BatchFacts(), self.as_of
+                self.settings, entity, self.reference, self.keys, batch, BatchFacts(), self.as_of, asked=self.asked
             )
             loader.file_id = write_file(cursor, file, batch)
-            if file.entity != "dossier":
-                with closing(read_table(body, file.name, file.entity, stamp=file.stamp)) as chunks:
+            with closing(_rows(file, body)) as again:
+                if file.entity != "dossier":
                     loader.note_keys(chunk.records for chunk in chunks)
-            with closing(read_table(body, file.name, file.entity, stamp=file.stamp)) as chunks:
+                    chunks = again
                 with quiet_collector() as collect_cycles, loader.copies.beside():
                     for chunk in chunks:
                         if changes:
@@ -265,7 +257,7 @@ class _Run:
             series=file.stem,
             version=file.version,
         )
-        compared = compare(cursor, entity.book.delivery_rules, delivery, entity.spec, self.reference)
+        compared = compare(cursor, entity.book.delivery_rules, delivery, entity.spec, loader.counted, self.reference)
         batch.rules |= compared.counts
         batch.message = "; ".join(filter(None, (batch.message, compared.message))) or None
         if compared.stop:
@@ -287,6 +279,14 @@ class _Run:
             f"{self.source.id}: {file.name} with {batch.received} rows was refused whole: {reason}",
             next_step="have the file corrected or exported again; what was loaded before stays in force",
         )
+
+
+def _run_id() -> str:
+    return f"{system_now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+
+
+def _rows(file: PortalFile, content: Content) -> TableReading:
+    return read_table(content, file.name, file.entity, stamp=file.stamp)
 
 
 def _rows_of(file: PortalFile, body: Content) -> int:

@@ -101,7 +101,8 @@ def ingest(
                     next_step=f"put the missing exports into {source.path} and run the source's ingest: what was loaded"
                     " before counts as duplicate",
                 )
-            return ingest_files(settings, source, keys, work, as_of=as_of, curfew=curfew, progress=tell)
+            asked = control.cursor()
+            return ingest_files(settings, source, keys, work, asked=asked, as_of=as_of, curfew=curfew, progress=tell)
         entity = entity_of(source.kind)
         with work.cursor() as cursor:
             reference = reference_index(cursor)
@@ -287,7 +288,9 @@ class _Run:
             irregular=self.irregular,
         )
         with self.work.cursor() as cursor:
-            compared = compare(cursor, entity.book.delivery_rules, delivery, entity.spec, self.loader.reference)
+            compared = compare(
+                cursor, entity.book.delivery_rules, delivery, entity.spec, self.loader.counted, self.loader.reference
+            )
         batch.rules |= compared.counts
         return compared
 

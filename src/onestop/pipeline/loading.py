@@ -24,7 +24,9 @@ from onestop.landing.seen import seen_before
 from onestop.pipeline.entities import Entity, Known, Mask, some
 from onestop.pipeline.keys import Keys
 from onestop.quality.batch import BatchFacts
+from onestop.quality.compare import counted_columns
 from onestop.quality.corrections import Corrections
+from onestop.quality.counted import AGENCY, Counted
 from onestop.quality.drift import UnknownFields, write_unknown
 from onestop.quality.quarantine import Rejected, protect, write_rejected
 from onestop.quality.reference import ReferenceIndex
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from onestop.quality.judge import Judge, Verdict
 
 Cursor = psycopg.Cursor[tuple[object, ...]]
-_AGENCY = "don_vi_xu_ly"
 
 
 @dataclass
@@ -65,6 +66,11 @@ class Loader:
     def corrections(self) -> Corrections:
         """What waits in quarantine and comes right with this delivery; settle it before the commit."""
         return Corrections(self.batch.source_id, self.batch.entity)
+
+    @cached_property
+    def counted(self) -> Counted:
+        """What of the delivery went to raw."""
+        return Counted(counted_columns(self.entity.book.delivery_rules))
 
     @cached_property
     def judge(self) -> Judge:
@@ -214,13 +220,15 @@ class Loader:
         def broken_rules(place: int, action: str) -> list[str]:
             return [r.id for r in rules if r.action == action and verdict.broken[r.id][place]]
 
+        if rejected.any():
+            self.copies.wait()
         keys, versions = self._names(chunk) if rejected.any() else ([], [])
         self.corrections.note_rejected(cursor, (keys[p] for p in map(int, np.flatnonzero(rejected))))
         places = np.flatnonzero(~rejected)
         warnings: list[str | None] = [None] * len(places)
         for at in np.flatnonzero(warned[places]).tolist():
             warnings[at] = "{" + ",".join(broken_rules(places[at], "warn")) + "}"
-        agencies = chunk.columns[_AGENCY] if _AGENCY in chunk.columns else pa.nulls(len(chunk), pa.string())
+        agencies = chunk.columns[AGENCY] if AGENCY in chunk.columns else pa.nulls(len(chunk), pa.string())
         write_rejected(
             cursor,
             [
@@ -277,6 +285,7 @@ class Loader:
             **{name: pa.repeat(value, len(chunk)) for name, value in (more or {}).items()},
             **{name: chunk.columns[name] for name in self.entity.spec.raw_columns},
         }
+        self.counted.note(chunk.columns, warnings)
         self.copies.start(cursor, "raw", self.entity.spec.table, columns)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,6 +29,11 @@ def explained(step: str) -> Iterator[None]:
 
 def fault_of(problem: Exception, step: str) -> WarehouseUnavailable | None:
     """What a person is told of a broken connection, a stopped server or a full disk; None: it is something else."""
+    if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        return WarehouseUnavailable(
+            f"{step}: the disk is full{f' ({problem.filename})' if problem.filename else ''}; what was committed is safe",
+            next_step="make room where the project's folder or its temporary files are, then run again",
+        )
     if isinstance(problem, psycopg.errors.DiskFull):
         return WarehouseUnavailable(
             f"{step}: the warehouse's disk is full; nothing of this step was kept",

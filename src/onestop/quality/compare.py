@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from onestop.quality.counted import Counted
 from onestop.quality.delivery import (
     CountCheck,
     Counts,
@@ -57,17 +58,26 @@ def _listed(findings: Sequence[Finding]) -> str:
     return "; ".join(map(said, findings[:NAMED])) + (f"; and {more} more" if more > 0 else "")
 
 
+def counted_columns(rules: Sequence[DeliveryRule]) -> list[str]:
+    """The columns of raw whose values delivery rules look at."""
+    return sorted({rule.check.column for rule in rules if isinstance(rule.check, ShareCheck)})
+
+
 def compare(
-    cursor: Cursor, rules: Sequence[DeliveryRule], delivery: Delivery, spec: EntitySpec, reference: ReferenceIndex
+    cursor: Cursor,
+    rules: Sequence[DeliveryRule],
+    delivery: Delivery,
+    spec: EntitySpec,
+    counted: Counted,
+    reference: ReferenceIndex,
 ) -> Comparison:
-    """Measure a delivery whose rows are in place, and compare it; the caller commits.
+    """Measure a delivery whose rows are in place, and `counted`, and compare it; the caller commits.
 
     Nothing is compared of a first load, a backfill or a replay, nor on holidays and make-up days. What was not judged,
     and why, stands in ops.delivery_check; the message names what differs.
     """
     calendar = working_days(cursor)
-    columns = sorted({rule.check.column for rule in rules if isinstance(rule.check, ShareCheck)})
-    measure(cursor, delivery, spec, columns, calendar)
+    measure(cursor, delivery, spec, counted, calendar)
     done = Comparison()
     unusual = not delivery.covers and not is_usual(calendar, delivery.local.date())
     history = None if delivery.irregular else History(cursor, delivery, calendar)

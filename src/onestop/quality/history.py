@@ -9,7 +9,6 @@ file is compared with files before it that cover as many days (of less than a we
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -18,6 +17,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg import sql
 
+from onestop.quality.counted import LONGEST, Counted
 from onestop.quality.delivery import Outcome
 from onestop.quality.rules import DeliveryRule
 from onestop.resources import resource
@@ -25,8 +25,6 @@ from onestop.specs import EntitySpec
 from onestop.working_time import WorkingCalendar, read_exceptions
 
 Cursor = psycopg.Cursor[tuple[object, ...]]
-AGENCY = "don_vi_xu_ly"
-LONGEST = 200  # characters of a unit or value that are kept: what is no code can be a megabyte
 WEEKS = 4
 JITTER = timedelta(minutes=30)  # a nightly run starts a little earlier or later than last week's
 RHYTHM_DAYS, RHYTHM_DELIVERIES = 90, 10
@@ -81,56 +79,43 @@ EVENTS = {"dossier": "ngay_tiep_nhan", "payment": "ngay_thanh_toan", "rating": "
 """What a file's rows are about, by entity: the newest of these dates says how fresh a file is."""
 
 
-def measure(
-    cursor: Cursor, delivery: Delivery, spec: EntitySpec, columns: Sequence[str], calendar: WorkingCalendar
-) -> None:
+def measure(cursor: Cursor, delivery: Delivery, spec: EntitySpec, counted: Counted, calendar: WorkingCalendar) -> None:
     """Keep the delivery's numbers: ops.delivery, ops.delivery_count, ops.rule_agency.
 
     Args:
-        columns: those whose values are counted, beside the unit.
+        counted: its rows in raw.
     """
     batch, table = delivery.batch_id, sql.Identifier("raw", spec.table)
-    has_unit = AGENCY in spec.raw_columns
-    unit: sql.Composable = sql.Identifier(AGENCY) if has_unit else sql.SQL("null::text")
-    names, values = zip(("agency", unit), *((c, sql.Identifier(c)) for c in columns), strict=True)
-    places = [sql.Identifier(f"c{place}") for place in range(len(names))]
-    parts = {
-        "table": table,
-        "longest": sql.Literal(LONGEST),
-        "places": sql.SQL(", ").join(places),
-        "sets": sql.SQL(", ").join(sql.SQL("({})").format(place) for place in places),
-        "shown": sql.SQL(", ").join(
-            sql.SQL("left({}, {}) as {}").format(value, sql.Literal(LONGEST), place)
-            for value, place in zip(values, places, strict=True)
-        ),
-        "dimension": sql.SQL(" ").join(
-            sql.SQL("when grouping({}) = 0 then {}").format(place, sql.Literal(name))
-            for name, place in zip(names, places, strict=True)
-        ),
-    }
     cursor.execute(
-        sql.SQL(
-            "insert into ops.delivery_count (batch_id, dimension, value, records)"
-            " select %(batch)s, dimension, value, sum(records) from ("
-            "  select case {dimension} end as dimension, coalesce({places}) as value, count(*) as records"
-            "  from (select {shown} from {table} where batch_id = %(batch)s) as shown"
-            "  group by grouping sets ({sets}) union all"
-            "  select 'agency', left(agency_code, {longest}), count(*) from quarantine.rejected_row"
-            "  where batch_id = %(batch)s group by 2) as counted"
-            " where value is not null group by dimension, value"
-        ).format(**parts),
-        {"batch": batch},
+        "insert into ops.delivery_count (batch_id, dimension, value, records)"
+        " select %(batch)s, dimension, value, sum(records) from ("
+        "  select * from unnest(%(dimensions)s::text[], %(values)s::text[], %(records)s::bigint[])"
+        "  as accepted (dimension, value, records) union all"
+        "  select 'agency', left(agency_code, %(longest)s), count(*) from quarantine.rejected_row"
+        "  where batch_id = %(batch)s group by 2) as counted"
+        " where value is not null group by dimension, value",
+        {
+            "batch": batch,
+            "longest": LONGEST,
+            "dimensions": [dimension for dimension, _ in counted.values],
+            "values": [value for _, value in counted.values],
+            "records": list(counted.values.values()),
+        },
     )
     cursor.execute(
-        sql.SQL(
-            "insert into ops.rule_agency (batch_id, rule_id, agency_code, failed)"
-            " select %(batch)s, rule_id, left(coalesce(unit, '?'), {longest}), count(*) from ("
-            "  select unnest(warning_ids) as rule_id, {unit} as unit from {table}"
-            "  where batch_id = %(batch)s and warning_ids is not null union all"
-            "  select unnest(rule_ids || warning_ids), agency_code from quarantine.rejected_row"
-            "  where batch_id = %(batch)s) as broken group by 2, 3"
-        ).format(table=table, unit=unit, longest=sql.Literal(LONGEST)),
-        {"batch": batch},
+        "insert into ops.rule_agency (batch_id, rule_id, agency_code, failed)"
+        " select %(batch)s, rule_id, left(coalesce(unit, '?'), %(longest)s), sum(records) from ("
+        "  select * from unnest(%(rules)s::text[], %(units)s::text[], %(records)s::bigint[])"
+        "  as warned (rule_id, unit, records) union all"
+        "  select unnest(rule_ids || warning_ids), agency_code, 1 from quarantine.rejected_row"
+        "  where batch_id = %(batch)s) as broken group by 2, 3",
+        {
+            "batch": batch,
+            "longest": LONGEST,
+            "rules": [rule for rule, _ in counted.warned],
+            "units": [unit for _, unit in counted.warned],
+            "records": list(counted.warned.values()),
+        },
     )
     deleted = spec.by_field(spec.deleted).column if spec.deleted else None
     live = sql.SQL("{} is distinct from '1'").format(sql.Identifier(deleted)) if deleted else sql.SQL("true")

@@ -204,12 +204,16 @@ def _portal(code: str, other: str, where: str) -> str:
     )
 
 
+# A row that a rule about its status rejected: all else can be read of it.
 _REJECTED = (
     "insert into quarantine.rejected_row (source_id, entity, batch_id, row_number, record_key, key_code, rule_ids,"
-    " warning_ids, payload, first_seen_at, content_hash)"
+    " warning_ids, payload, first_seen_at, content_hash, agency_code, version)"
     " select case rejected when 'there' then 'dvcqg' else 'igate' end, 'dossier',"
     " case rejected when 'there' then 4 else 1 end, n, coalesce(here_code, there_code), coalesce(here_code, there_code),"
-    f" '{{OS-003}}', '{{}}', '{{}}', '{KNOWN_AT}', int4send(n) from planted where rejected is not null"
+    " '{OS-003}', '{}', json_build_object('MaTTHC', procedure, 'TrangThaiHoSo', '99', 'KenhThucHien', '1', 'NgayTiepNhan',"
+    f" {_STAMP.format('coalesce(here_received, there_received)')}), '{KNOWN_AT}', int4send(n),"
+    f" coalesce(here_unit, there_unit), {_STAMP.format('coalesce(there_sync, here_updated)')}"
+    " from planted where rejected is not null"
 )
 _DAY = "interval '1 day'"
 _SECOND_CODE = "'000.00.00.H15-240101-' || lpad(n::text, 6, '0')"

@@ -75,7 +75,8 @@ class Written:
     @classmethod
     def texts(cls, values: pa.Array) -> Written:
         """Strings as delivered."""
-        return cls(pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values))
+        empty = pc.equal(values, "")
+        return cls(pc.if_else(empty, pa.scalar(None, pa.string()), values) if pc.any(empty).as_py() else values)
 
     @classmethod
     def anything(cls, values: Column) -> Written:
@@ -110,7 +111,8 @@ def contents(fields: Mapping[str, Written]) -> Iterator[memoryview] | None:
             if values.null_count:
                 parts.append(pc.binary_join_element_wise(f"{name}{_MIDDLE}", values, _END, ""))
             else:
-                parts += [f"{name}{_MIDDLE}", values, _END]
+                before = parts.pop() if parts and isinstance(parts[-1], str) else ""
+                parts += [f"{before}{name}{_MIDDLE}", values, _END]
             filled += len(values) - values.null_count
             marks += fields[name].marks
     if not parts:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import BinaryIO
 
-from onestop.sources.plain_lines import LINE_END, PlainLines, unquoted
+from onestop.sources.plain_lines import PlainLines, unquoted
 from onestop.sources.portal_columns import Layout
 from onestop.sources.portal_table import HEAD_ROWS, FileRefused, Header, find_header
 from onestop.sources.table_parts import Block, Row
@@ -95,8 +95,9 @@ class CsvTable:
         for text in chain([lines.rest()], lines.more):
             plain = unquoted(text, self.separator.encode(), LONGEST_CELL) if text else None
             if plain is not None:
-                yield PlainLines(plain, line)
-                line += plain.count(LINE_END)
+                lines_of_text = PlainLines(plain, line)
+                yield lines_of_text
+                line += len(lines_of_text.numbers)
             elif text:
                 lines = _Lines(text, lines.more)
                 rows = list(_read(lines, self.separator, line))

@@ -7,6 +7,7 @@ The child that opens the file resolves quotation marks and shows that every line
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 CELL_END, LINE_END = b"\x1f", b"\n"
 _EDGES = frozenset((CELL_END, LINE_END))
@@ -19,7 +20,7 @@ class PlainLines:
     text: bytes
     first: int
 
-    @property
+    @cached_property
     def numbers(self) -> range:
         """The number of each line."""
         return range(self.first, self.first + self.text.count(LINE_END))
@@ -37,13 +38,14 @@ def unquoted(text: bytes, separator: bytes, longest: int) -> bytes | None:
         longest: bytes that no line may exceed.
 
     Returns:
-        None where quotation marks are doubled, stand inside a cell or go around a line's end; for odd line ends.
+        None where quotation marks are doubled, stand inside a cell or go around a line's end; for odd line ends; and
+        where a line may be too long.
     """
     if b"\r" in text:
         text = text.replace(b"\r\n", LINE_END)
     if b"\r" in text or CELL_END in text:
         return None
-    if len(text) > longest and max(map(len, text.split(LINE_END))) > longest:
+    if _may_exceed(text, longest):
         return None
     if b'"' in text:
         parts = text.split(b'"')
@@ -55,6 +57,14 @@ def unquoted(text: bytes, separator: bytes, longest: int) -> bytes | None:
     else:
         text = text.replace(separator, CELL_END)
     return text if text.endswith(LINE_END) else text + LINE_END
+
+
+def _may_exceed(text: bytes, longest: int) -> bool:
+    """Whether no line's end stands in some half of that length: a line that is longer would hold one."""
+    half = longest // 2
+    return len(text) > longest and any(
+        text.find(LINE_END, at, at + half) < 0 for at in range(0, len(text) - half, half)
+    )
 
 
 def _at_the_edges(outside: list[bytes]) -> bool:

@@ -29,10 +29,12 @@ _EVERY_HEADING = frozenset(
 # Possessive, so that no cell takes more time than its length.
 _NUMBER = re.compile(r"\s*+[0-9]++\.?\s*+")
 _DOSSIER_CODE = re.compile(r"\s*+[^\s-][^-\n]*+(?:-\s*+[0-9]++\s*+)++")
-# The same of plain lines, no further than they surely are what the two above take.
-_PLAIN_NUMBER, _PLAIN_CODE, _ANY_CELL = (
+# The same of plain lines, no further than they surely are what the two above take. That no other cell holds a line's end
+# is found out by counting: one sign that ends a repetition is looked for four times as fast as two.
+_PLAIN_NUMBER, _PLAIN_CODE, _ANY_CELL, _LAST_CELL = (
     rb"[0-9]++\.?+",
     rb"[^\0-\x20\x80-\xff-][^-\n\x1f]*+(?:-[0-9]++)++",
+    rb"[^\x1f]*+",
     rb"[^\n\x1f]*+",
 )
 # One meant as a code, with a mistake in it: in one piece, with a letter and at least six digits. No signature looks so.
@@ -163,7 +165,7 @@ class Table:
         }
         self._bare = [place for place, name in enumerate(self.header.names) if not name]
         self._width = len(self.header.names)
-        self._line = self._line_form()
+        self._lines = self._lines_form()
 
     def chunks(self, blocks: Iterable[Block | Columns | PlainLines]) -> Iterator[Chunk | PlainLines]:
         """The records of blocks of rows below the header. Lines and columns that all are records stay what they are.
@@ -173,7 +175,7 @@ class Table:
         """
         for block in blocks:
             if isinstance(block, PlainLines):
-                if self._are_plain_records(block.text):
+                if self._are_plain_records(block):
                     self.records += len(block.numbers)
                     yield block
                     continue
@@ -213,18 +215,24 @@ class Table:
         called |= {place: (name, True) for name, place, _ in self._converters}
         return [called.get(place) for place in range(self._width)]
 
-    def _are_plain_records(self, text: bytes) -> bool:
+    def _are_plain_records(self, block: PlainLines) -> bool:
         """`_are_records` of plain lines, all at once; also whether they are as wide as the header."""
-        left, lines = self._line.subn(b"", text) if self._line else (text, 0)
-        return lines > 0 and not left
+        text, lines = block.text, len(block.numbers)
+        return (
+            self._lines is not None
+            and lines > 0
+            and self._lines.fullmatch(text) is not None
+            and text.count(CELL_END) == lines * (self._width - 1)  # so that no cell holds a line's end
+        )
 
-    def _line_form(self) -> re.Pattern[bytes] | None:
-        """A plain line that is a record; it holds nothing in a column without a heading."""
+    def _lines_form(self) -> re.Pattern[bytes] | None:
+        """Plain lines that are records; they hold nothing in columns without a heading."""
         if self._stt is None:
             return None
         forms = [_ANY_CELL if name else b"" for name in self.header.names]
+        forms[-1] = forms[-1] and _LAST_CELL
         forms[self._stt], forms[self._code] = _PLAIN_NUMBER, _PLAIN_CODE
-        return re.compile(CELL_END.join(forms) + LINE_END)
+        return re.compile(b"(?:" + CELL_END.join(forms) + LINE_END + b")*+")
 
     def _squared(self, rows: list[Row]) -> dict[int, list[str]]:
         """Brings rows to the header's width. Returns, by place, what stood beyond it."""

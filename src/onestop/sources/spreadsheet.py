@@ -71,17 +71,29 @@ class TableReading:
         self._messages = messages
         self._layout = layout
         self._facts: FileFacts | None = None
+        self._refused: FileRefused | None = None
+
+    def begin(self) -> None:
+        """Let the child begin now, not when the first chunk is asked for. Of a file that is refused the chunks tell."""
+        try:
+            next(self._messages)
+        except FileRefused as problem:
+            self._refused = problem
 
     def __iter__(self) -> TableReading:
         return self
 
     def __next__(self) -> TableChunk:
         """The next chunk: of ROWS rows or a little more, or the last one."""
+        if self._refused:
+            raise self._refused
         parts: list[Chunk | TableRecords] = []
         lines: list[bytes] = []  # since the last chunk of another kind
         numbers: list[int] = []
         told: dict[str, Any] = {}
         for message, text in self._messages:
+            if not message:
+                continue
             if found := message.get("facts"):
                 self._facts = FileFacts(**(found | {"unknown_headings": tuple(found["unknown_headings"])}))
             elif "plain" in message:
@@ -180,6 +192,7 @@ def _read(
         raise FileRefused(f"{name}: the file is empty", next_step="export or copy it again")
     order = {"entity": entity, "suffix": suffix, "stamp": stamp, "size": content.size, "limits": limits.as_dict()}
     with closing(_Child(content, order, limits.seconds)) as child:
+        yield {}, b""  # it has begun
         while found := child.message():
             message, _ = found
             if "refused" in message:

@@ -12,18 +12,21 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pacsv
 
 from onestop.sources.plain_lines import CELL_END, LINE_END
 from onestop.sources.portal_cells import Value, converter
 from onestop.sources.portal_columns import Column as LayoutColumn
 from onestop.sources.portal_columns import Layout
 from onestop.sources.table_records import Column
-from onestop.sources.text import bytes_of, readable
+from onestop.sources.text import are_moments, bytes_of
 
 # A date as typed: its signs in their places, and where the digits of its moment stand in it and in fourteen digits.
 _SIGNS = {2: "/", 5: "/", 10: " ", 13: ":", 16: ":"}
 _DIGITS = np.array([6, 7, 8, 9, 3, 4, 0, 1, 11, 12, 14, 15, 17, 18])
 _LAST_DAYS = {"1899-12-30": 2_958_465, "1904-01-01": 2_957_003}  # 9999-12-31, counted from each
+_BLOCK = 1 << 20  # bytes; no line is nearly as long
+_PLAIN = pacsv.ParseOptions(delimiter=CELL_END.decode(), quote_char=False, double_quote=False, ignore_empty_lines=False)
 _DATE_LENGTHS = (len("dd/mm/yyyy"), len("dd/mm/yyyy HH:MM"), len("dd/mm/yyyy HH:MM:SS"))
 
 
@@ -37,22 +40,25 @@ def columns_of(text: bytes, rows: int, named: Sequence[tuple[str, bool] | None],
     Raises:
         ValueError: these are not so many lines of so many cells of UTF-8.
     """
-    written = np.frombuffer(text, np.uint8)
-    is_end = (written == CELL_END[0]) | (written == LINE_END[0])
-    ends = np.flatnonzero(is_end)
-    if len(ends) != rows * len(named) or (ends[-1:] != len(written) - 1).any():
+    places = [str(place) for place in range(len(named))]
+    try:
+        table = pacsv.read_csv(
+            pa.BufferReader(text),
+            pacsv.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=places),
+            _PLAIN,
+            pacsv.ConvertOptions(
+                column_types=dict.fromkeys(places, pa.string()), null_values=[""], strings_can_be_null=True
+            ),
+        )
+    except pa.ArrowInvalid:  # which quotes what it does not understand
+        table = None
+    if table is None or len(table) != rows or not text.endswith(LINE_END):
         raise ValueError("not a table of this width")
-    offsets = np.zeros(len(ends) + 1, np.int32)
-    offsets[1:] = ends - np.arange(len(ends))
-    cells = pa.StringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(written[~is_end]))
-    cells.validate(full=True)
-    blank = np.diff(offsets) == 0
     known = {column.field: column for column in layout.columns}
     found: dict[str, Column] = {}
-    for place, name in enumerate(named):
+    for name, chunked in zip(named, table.columns, strict=True):
         if name is not None:
-            places = np.arange(place, len(cells), len(named))
-            column = cells.take(pa.array(places, mask=blank[places]))
+            column = chunked.combine_chunks()
             found[name[0]] = _converted(column, known[name[0]]) if name[1] else column
     first = [c.field for c in layout.columns if c.field in found]
     return {field: found[field] for field in dict.fromkeys([*first, *found])}
@@ -90,21 +96,21 @@ def _array(values: Sequence[Value]) -> Column:
 def _stamps(column: pa.StringArray) -> tuple[pa.Array, npt.NDArray[np.bool_]]:
     """Dates of usual forms as fourteen digits; and which cells are blank or were turned into such."""
     lengths = pc.fill_null(pc.binary_length(column), 0).to_numpy()
-    stamps = np.full((len(column), 14), ord("0"), np.uint8)
+    stamps = np.full((14, len(column)), ord("0"), np.uint8)  # digit by digit
     done = lengths == 0
     for length in _DATE_LENGTHS:
         alike = lengths == length
         if not alike.any():
             continue
         alone = (alike | (lengths == 0)).all()
-        typed = bytes_of(column if alone else column.filter(pa.array(alike))).reshape(-1, length)
+        written = bytes_of(column if alone else column.filter(pa.array(alike)))
+        typed = np.ascontiguousarray(written.reshape(-1, length).T)
         digits = _DIGITS[length > _DIGITS]
-        stamps[alike, : len(digits)] = typed[:, digits]
-        done[alike] = np.logical_and.reduce([typed[:, at] == ord(sign) for at, sign in _SIGNS.items() if at < length])
+        stamps[: len(digits), alike] = typed[digits]
+        done[alike] = np.logical_and.reduce([typed[at] == ord(sign) for at, sign in _SIGNS.items() if at < length])
     filled = lengths > 0
-    array = _of_fourteen(stamps, filled)
-    done[filled] &= readable(array)[filled]
-    return array, done
+    done &= are_moments(stamps - ord("0")) | ~filled
+    return _of_fourteen(stamps.T, filled), done
 
 
 def stamps_of_days(days: Sequence[float | None], begin: str) -> pa.Array:

@@ -140,15 +140,20 @@ def readable(stamps: pa.Array) -> npt.NDArray[np.bool_]:
     if not len(places):
         return result
     written = bytes_of(stamps if len(places) == len(stamps) else stamps.filter(long_enough)).reshape(-1, 14)
-    digits = np.ascontiguousarray(written.T) - ord("0")  # what stood before 0 is now far above 9
+    result[places] = are_moments(np.ascontiguousarray(written.T) - ord("0"))  # what stood before 0 is far above 9 now
+    return result
+
+
+def are_moments(digits: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Which are real moments of the years 1 to 9999: fourteen rows, the digits of one moment below each other."""
     century, year, month, day, hour, minute, second = digits[::2] * 10 + digits[1::2]
     leap = (year % 4 == 0) & ((year != 0) | (century % 4 == 0))
     lengths = _DAYS[np.minimum(month, 12)] + (leap & (month == 2))
-    result[places] = (
-        (digits <= 9).all(axis=0) & ((century | year) != 0) & (month >= 1) & (month <= 12) & (day >= 1)
+    found: npt.NDArray[np.bool_] = (
+        (digits.max(axis=0) <= 9) & ((century | year) != 0) & (month >= 1) & (month <= 12) & (day >= 1)
         & (day <= lengths) & (hour <= 23) & (minute <= 59) & (second <= 59)
     )  # fmt: skip
-    return result
+    return found
 
 
 def legacy_text(values: pa.Array) -> npt.NDArray[np.bool_]:

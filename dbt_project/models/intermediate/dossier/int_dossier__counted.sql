@@ -1,7 +1,6 @@
 {{ config(
     materialized='incremental',
-    pre_hook=["{{ join_by_hash() }}", "{{ forget_changed('dossier_code') }}"],
-    post_hook="{{ follow_places() }}",
+    pre_hook=["{{ forget_changed('dossier_code') }}", "{{ join_by_hash() }}"],
     indexes=[
         {'columns': ['dossier_code'], 'unique': true},
         {'columns': ['dossier_group'], 'unique': true},
@@ -98,7 +97,6 @@ select
     dated.receiving_agency_code,
     dated.agency_code,
     place.place_id,
-    place.current_agency_code,
     dated.status,
     dated.submitted_at,
     dated.received_at,

@@ -1,10 +1,18 @@
+{{ config(materialized='incremental', on_schema_change='fail', pre_hook="{{ forget_uncertain() }}") }}
+
 -- Per period: what every uncertain dossier could be to each metric after a correction, what it could be where it counts
 -- already, and what it is there now (macro uncertain_metrics); its working days; what makes a procedure or a commune
 -- count. A dossier that only a payment, a rating or the portal's row leaves uncertain moves the metrics that are about
--- these alone.
+-- these alone. Kept from build to build for dossiers of which all stayed as it was.
 {%- set of_payment, of_rating = bits_of(['online_payment_rate']), bits_of(['dossier_satisfaction_rate']) %}
 {%- set of_sync, of_agreement = bits_of(['portal_sync_rate']), bits_of(['portal_agreement_rate']) %}
 with
+
+changed as (
+    select dossier_key
+    from {{ ref('int_quarantine__changed') }}
+    where is_changed
+),
 
 shown as (
     select
@@ -25,7 +33,8 @@ shown as (
     inner join {{ ref('int_period__period') }} as period
         on uncertain.received_first <= period.period_to
     where
-        uncertain.may_count
+        uncertain.dossier_key in (select changed.dossier_key from changed)
+        and uncertain.may_count
         and (
             uncertain.received_last >= period.period_from
             or uncertain.may_be_open
@@ -58,39 +67,21 @@ could as (
     where shown.is_new or shown.is_carried_over or shown.is_resolved or shown.is_in_progress
 ),
 
--- As they count now: of those with a row of their own all that they are, of the others what the row is about.
-now_counted as (
-    select
-        current_dossier.dossier_key,
-        current_dossier.dossier_code,
-        bool_or(current_dossier.is_its_own) as is_its_own
-    from (
-        select
-            dossier_key,
-            counted_code as dossier_code,
-            true as is_its_own
-        from {{ ref('int_quarantine__uncertain') }}
-        where counted_code is not null
-        union all
-        select
-            dossier_key,
-            dossier_code,
-            false as is_its_own
-        from {{ ref('int_quarantine__witness') }}
-        where dossier_code is not null
-    ) as current_dossier
-    group by current_dossier.dossier_key, current_dossier.dossier_code
+counted as (
+    select *
+    from {{ ref('int_quarantine__counted') }}
+    where dossier_key in (select changed.dossier_key from changed)
 ),
 
 counts as (
     select
-        now_counted.dossier_key,
-        now_counted.is_its_own,
+        counted.dossier_key,
+        counted.is_its_own,
         dossier.*
-    from now_counted
-    inner join {{ ref('int_metric__counted_dossier') }} as dossier on now_counted.dossier_code = dossier.dossier_code
+    from counted
+    inner join {{ ref('int_metric__counted_dossier') }} as dossier on counted.dossier_code = dossier.dossier_code
     -- Looked up by code: the view is made for few dossiers.
-    where dossier.dossier_code = any(array(select named.dossier_code from now_counted as named))
+    where dossier.dossier_code = any(array(select named.dossier_code from counted as named))
 ),
 
 said as (

@@ -98,28 +98,14 @@ could_be as (
     ) as field on could_be_at.dossier_key = field.dossier_key
 ),
 
-counted_code as (
-    select
-        dossier_key,
-        counted_code as dossier_code
-    from {{ ref('int_quarantine__uncertain') }}
-    where counted_code is not null
-    union
-    select
-        dossier_key,
-        dossier_code
-    from {{ ref('int_quarantine__witness') }}
-    where dossier_code is not null
-),
-
 is_at as (
     select
-        counted_code.dossier_key,
+        counted.dossier_key,
         unit.org_view,
         unit.agency_code,
         field.field_code
-    from counted_code
-    inner join {{ ref('int_dossier__counted') }} as dossier on counted_code.dossier_code = dossier.dossier_code
+    from {{ ref('int_quarantine__counted') }} as counted
+    inner join {{ ref('int_dossier__counted') }} as dossier on counted.dossier_code = dossier.dossier_code
     inner join {{ ref('int_agency__place_unit') }} as unit on dossier.place_id = unit.place_id
     cross join lateral (values ('*'), (dossier.field_code)) as field (field_code)
 ),

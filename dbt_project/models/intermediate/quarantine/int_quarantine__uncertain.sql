@@ -37,7 +37,8 @@ copy as (
         bool_or(not version.is_portal) as has_one_stop_copy
     from code
     inner join {{ ref('int_dossier__version') }} as version on code.dossier_code = version.dossier_code
-    where version.is_current
+    -- Looked up by code: these are few of all versions.
+    where version.is_current and version.dossier_code = any(array(select rejected.dossier_code from code as rejected))
     group by code.dossier_group
 ),
 

@@ -1,3 +1,5 @@
+{{ config(pre_hook="{{ join_by_hash(always=true) }}") }}
+
 -- Rejected rows of the portal's files that say something of a dossier that counts, though they do not speak for it: a
 -- payment, a rating, a dossier beside its one-stop copy. Without a code that can be read nobody knows which dossier it
 -- is: any. may_be_for, may_be_against: what the dossier could become to the metric that is about such rows.

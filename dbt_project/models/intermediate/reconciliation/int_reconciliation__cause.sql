@@ -1,67 +1,56 @@
-{{ config(pre_hook="{{ join_by_hash() }}") }}
+{%- set codes = 'int_reconciliation__explained' -%}
+{{ config(
+    materialized='incremental',
+    on_schema_change='fail',
+    pre_hook=["{{ join_by_hash() }}", "{{ forget_changed('dossier_group', 'int_reconciliation__explained') }}"],
+) }}
 
 -- One row per dossier that differs: since when it could be known, and the likely cause: the first that fits, from what
--- is certain to what is likely; `unknown` where none does. docs/reconciliation.md lists them in this order.
+-- is certain to what is likely; `unknown` where none does. docs/reconciliation.md lists them in this order. Nothing
+-- here grows older with the days: what does is counted by mart.reconciliation_dossier.
 with
 
 pair as (
     select
         pair.*,
+        {{ twin_key('pair', 'here_place', 'there_place') | indent(8) }} as twin_key,
+        coalesce(here_place.chain_as_was @> array[pair.there_agency_code], false)
+        or coalesce(there_place.chain_as_was @> array[pair.here_agency_code], false) as is_unit_above,
         -- the moment at which the portal's row was true: Ngày đồng bộ, else the end of its file's last day
         coalesce(pair.there_synchronised_at, pair.there_updated_at) as there_seen_at,
         {{ status_stage('pair.there_status') }} in (7, 9)
         and {{ status_stage('pair.here_status') }} not in (7, 9) as is_portal_ahead
     from {{ ref('int_reconciliation__pair') }} as pair
-    where pair.result not in ('matched', 'not_expected')
+    left join {{ ref('int_agency__place') }} as here_place on pair.here_place_id = here_place.place_id
+    left join {{ ref('int_agency__place') }} as there_place on pair.there_place_id = there_place.place_id
+    where
+        pair.result not in ('matched', 'not_expected')
+        {%- if follows_change() %}
+            and pair.dossier_group = {{ changed_codes(codes) }}
+        {%- endif %}
+),
+
+reached as (
+    select *
+    from {{ ref('int_reconciliation__reached') }}
+    where reached_at is not null
 ),
 
 export as (
     select
-        file.covers_to,
-        lag(file.covers_to) over (order by file.covers_to) as previous_to
-    from (
-        select distinct shown.covers_to
-        from {{ ref('stg_portal__file') }} as shown
-        inner join {{ ref('int_portal__file') }} as known on shown.file_id = known.file_id
-        where known.is_current and known.entity = 'dossier'
-    ) as file
+        cast(reached_at as date) as covers_to,
+        cast(lag(reached_at) over (order by reached_at) as date) as previous_to
+    from reached
+    where kind = 'export'
+),
+
+everywhere as (
+    select max(reached_at) as reached_at
+    from reached
+    where kind = 'source'
 ),
 
 horizon as (select max(covers_to) as portal_until from export),
-
--- How far each one-stop system has delivered.
-delivered_until as (
-    select
-        source_id,
-        max(updated_at) as updated_at
-    from {{ ref('int_dossier__version') }}
-    where not is_portal and not is_deleted
-    group by source_id
-),
-
--- The same by unit: a dossier that is only on the portal would have come from the system that delivers its unit's.
-unit_until as (
-    select
-        pair.here_agency_code as agency_code,
-        max(delivered_until.updated_at) as updated_at
-    from {{ ref('int_reconciliation__pair') }} as pair
-    inner join delivered_until on pair.here_source_id = delivered_until.source_id
-    group by pair.here_agency_code
-),
-
--- Rows that lie open in quarantine, under either of their codes.
-rejected as (
-    select
-        coalesce(link.dossier_group, named.code) as dossier_group,
-        bool_or(origin.source_kind = 'portal_export') as is_rejected_there,
-        bool_or(origin.source_kind <> 'portal_export') as is_rejected_here
-    from {{ ref('int_quarantine__open') }} as refused
-    inner join {{ ref('stg_platform__source') }} as origin on refused.source_id = origin.source_id
-    cross join lateral (values (refused.record_code), (refused.other_code)) as named (code)
-    left join {{ ref('int_dossier__link') }} as link on named.code = link.dossier_code
-    where refused.entity = 'dossier' and named.code is not null
-    group by coalesce(link.dossier_group, named.code)
-),
 
 -- The same procedure, unit and receipt (to the minute where the portal says it) on one side each: one dossier under two
 -- codes that nothing links. Where more than one dossier fits, none does.
@@ -81,14 +70,10 @@ twin as (
             count(*) over (partition by there.dossier_group) as fitting_here
         from pair as here
         inner join pair as there
-            on
-                here.procedure_code = there.procedure_code
-                and here.here_current_agency_code = there.there_current_agency_code
-                and here.here_received_on = there.there_received_on
+            on here.twin_key = there.twin_key
         where
             here.result = 'only_here'
             and there.result = 'only_there'
-            and there.here_state = 'none'
             and (
                 there.there_received_at = date_trunc('day', there.there_received_at)
                 or date_trunc('minute', here.here_received_at) = date_trunc('minute', there.there_received_at)
@@ -110,17 +95,14 @@ known as (
         export.covers_to as exported_on,
         horizon.portal_until + interval '1 day' as portal_until,
         coalesce(here_twin.there_code, there_twin.here_code) as counterpart_code,
+        pair.has_received_conflict
+        and pair.there_received_on = cast(pair.there_synchronised_at as date) as is_received_late,
         coalesce(rejected.is_rejected_here, false) as is_rejected_here,
         coalesce(rejected.is_rejected_there, false) as is_rejected_there,
-        coalesce(delivered_until.updated_at, unit_until.updated_at, everywhere.updated_at) as here_until,
-        coalesce(place.chain_as_was @> array[pair.there_agency_code], false)
-        or coalesce(there_place.chain_as_was @> array[pair.here_agency_code], false) as is_unit_above,
-        cast(moment.known_at at time zone '{{ var("timezone") }}' as timestamp) as known_at,
-        moment.known_on
+        coalesce(own_source.reached_at, own_unit.reached_at, everywhere.reached_at) as here_until
     from pair
     cross join horizon
-    cross join (select max(latest.updated_at) as updated_at from delivered_until as latest) as everywhere
-    cross join {{ ref('int_build__moment') }} as moment
+    cross join everywhere
     left join {{ ref('int_reconciliation__history') }} as history on pair.dossier_group = history.dossier_group
     left join export
         on
@@ -129,13 +111,10 @@ known as (
             and (export.previous_to is null or pair.here_received_on > export.previous_to)
     left join twin as here_twin on pair.dossier_group = here_twin.here_group
     left join twin as there_twin on pair.dossier_group = there_twin.there_group
-    left join rejected on pair.dossier_group = rejected.dossier_group
-    left join delivered_until on pair.here_source_id = delivered_until.source_id
-    left join unit_until on pair.result = 'only_there' and pair.there_agency_code = unit_until.agency_code
-    left join {{ ref('int_agency__place') }} as place
-        on pair.has_unit_conflict and pair.here_place_id = place.place_id
-    left join {{ ref('int_agency__place') }} as there_place
-        on pair.has_unit_conflict and pair.there_place_id = there_place.place_id
+    left join {{ ref('int_reconciliation__rejected') }} as rejected on pair.dossier_group = rejected.dossier_group
+    left join reached as own_source on own_source.kind = 'source' and pair.here_source_id = own_source.code
+    left join reached as own_unit
+        on own_unit.kind = 'unit' and pair.result = 'only_there' and pair.there_agency_code = own_unit.code
 ),
 
 explained as (
@@ -183,8 +162,7 @@ explained as (
                     case
                         when is_outdated then 'not_yet_synchronised'
                         when
-                            has_received_conflict and there_received_on = cast(there_synchronised_at as date)
-                            and there_synchronised_at > here_received_at then 'synchronised_late'
+                            is_received_late and there_synchronised_at > here_received_at then 'synchronised_late'
                         when
                             has_finished_conflict and there_finished_on = cast(there_synchronised_at as date)
                             and there_synchronised_at > here_ended_at then 'synchronised_late'
@@ -224,16 +202,16 @@ select
     result,
     likely_cause,
     differs_since,
-    greatest(known_on - differs_since, 0) as age_days,
+    -- from when to when it was delayed; what is not yet synchronised still is
     case
-        when likely_cause = 'not_yet_synchronised' and result = 'only_here' then known_at - here_received_at
-        when likely_cause = 'not_yet_synchronised' then known_at - here_since
-        when
-            likely_cause = 'synchronised_late' and has_received_conflict
-            and there_received_on = cast(there_synchronised_at as date) then there_synchronised_at - here_received_at
-        when likely_cause = 'synchronised_late' then there_synchronised_at - here_ended_at
-    end as delayed_by,
+        when likely_cause = 'not_yet_synchronised' and result = 'only_here' then here_received_at
+        when likely_cause = 'not_yet_synchronised' then here_since
+        when likely_cause = 'synchronised_late' and is_received_late then here_received_at
+        when likely_cause = 'synchronised_late' then here_ended_at
+    end as delayed_from,
+    case when likely_cause = 'synchronised_late' then there_synchronised_at end as delayed_until,
     counterpart_code,
     here_since,
-    there_since
+    there_since,
+    twin_key
 from explained

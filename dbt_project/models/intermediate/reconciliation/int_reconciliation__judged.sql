@@ -1,15 +1,12 @@
 {{ config(indexes=[{'columns': ['dossier_code'], 'unique': true}]) }}
 
--- The dossiers whose lateness this build judges anew: those that it makes anew; those judged differently now whose days
--- go on; those in progress, here or on the portal, whose due date, appointment or limit went by since the build before
--- (of the limit a little more than these: rather one too many than one not judged); those whose unit has another
--- successor now. In a whole build there is nothing to say.
+-- The dossiers whose lateness this build judges anew: those that it makes anew; those in progress, here or on the
+-- portal, whose due date, appointment or limit went by since the build before (of the limit a little more than these:
+-- rather one too many than one not judged). In a whole build there is nothing to say.
 {% if not follows_change() %}
     select cast(null as text) as dossier_code
     where false
 {% else %}
-    {#- A mart that is built after this; where a build follows, no schema has a prefix. #}
-    {%- set before = '"mart"."lateness_disagreement"' %}
     with
 
     -- The days on whose end the build before did not look yet.
@@ -23,23 +20,10 @@
         from {{ ref('int_build__moment') }} as moment
         left join {{ ref('int_time__day') }} as first_day on moment.previous_known_on = first_day.day
         left join {{ ref('int_time__day') }} as last_day on moment.known_on = last_day.day
-    ),
-
-    moved_unit as (
-        select distinct place.agency_code
-        from {{ ref('int_agency__place') }} as place
-        inner join {{ ref('int_build__moment') }} as moment on place.changed_in = moment.build_number
     )
 
     select changed.dossier_code
     from {{ ref('int_dossier__changed') }} as changed
-    union
-    select disagreement.dossier_code
-    from {{ before }} as disagreement
-    where
-        disagreement.finished_on is null
-        or disagreement.claimant = 'portal'
-        or disagreement.agency_code = any(array(select moved_unit.agency_code from moved_unit))
     union
     select counted.dossier_code
     from {{ ref('int_dossier__counted') }} as counted

@@ -2,9 +2,9 @@
 {{ config(
     materialized='incremental',
     pre_hook=[
+        "{{ forget_changed('dossier_group', 'int_reconciliation__changed') }}",
         "{{ join_by_hash() }}",
         "{{ coarse_statistics() }}",
-        "{{ forget_changed('dossier_group', 'int_reconciliation__changed') }}",
     ],
 ) }}
 
@@ -140,7 +140,6 @@ paired as (
         here.receiving_agency_code as here_receiving_agency_code,
         here.agency_code as here_agency_code,
         here_place.place_id as here_place_id,
-        here_place.current_agency_code as here_current_agency_code,
         there.source_id as there_source_id,
         there.dossier_code as there_code,
         there.file_id as there_file_id,
@@ -155,11 +154,13 @@ paired as (
         there.finished_on as there_finished_on,
         there.agency_code as there_agency_code,
         there_place.place_id as there_place_id,
-        there_place.current_agency_code as there_current_agency_code,
         -- Compared where both sides have it; a test dossier is as if not here.
         coalesce(here.dossier_group = there.dossier_group and not here.is_test, false) as is_compared,
         -- Dates and units, where both sides count it.
-        coalesce(here.is_counted and there.is_counted, false) as are_counted
+        coalesce(here.is_counted and there.is_counted, false) as are_counted,
+        -- A unit that was merged is its successor.
+        coalesce(here.agency_code <> there.agency_code, false)
+        and (here_place.current_agency_code is distinct from there_place.current_agency_code) as have_other_units
     from here
     full join there on here.dossier_group = there.dossier_group
     left join once_here on there.dossier_group = once_here.dossier_group
@@ -185,10 +186,7 @@ judged as (
         are_counted and (here_appointment_on is distinct from there_appointment_on) as has_appointment_conflict,
         -- null where one of them is not resolved: that is a conflict of status
         are_counted and coalesce(here_finished_on <> there_finished_on, false) as has_finished_conflict,
-        -- A unit that was merged is its successor.
-        are_counted
-        and (here_agency_code <> there_agency_code)
-        and (here_current_agency_code is distinct from there_current_agency_code) as has_unit_conflict
+        are_counted and have_other_units as has_unit_conflict
     from paired
 )
 

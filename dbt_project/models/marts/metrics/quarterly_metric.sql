@@ -5,7 +5,7 @@
     config(
         materialized='incremental',
         on_schema_change='fail',
-        pre_hook="{{ forget_moved() }}",
+        pre_hook=["{{ join_by_hash(always=true) }}", "{{ forget_moved() }}"],
         indexes=[
             {'columns': ['period_convention', 'period'], 'type': 'brin'},
             {'columns': ['agency_code', 'field_code', 'period_convention', 'period']}

@@ -1,48 +1,32 @@
-{{ config(
-    materialized='incremental',
-    on_schema_change='fail',
-    pre_hook=["{{ join_by_hash() }}", "{{ coarse_statistics() }}", "{{ forget_pairs() }}"],
-    indexes=[
-        {'columns': ['dossier_group'], 'unique': true},
-        {'columns': ['responsible_agency_code', 'result']},
-    ],
-) }}
+{{ config(materialized='view') }}
 
--- Both sides' values, dossier by dossier. The unit that must act is the one that resolves the dossier here, else the
--- one that the portal names; of a unit that is no more its successor.
+-- Pairs with what grows with the days, counted to the build's moment: a night need not write every difference anew
+-- because it is a day older.
 select
     pair.dossier_group,
-    coalesce(pair.here_code, pair.there_code) as dossier_code,
+    pair.dossier_code,
     pair.result,
-    cause.result is not null as is_difference,
+    pair.is_difference,
     pair.has_status_conflict,
     pair.has_date_conflict,
     pair.has_received_conflict,
     pair.has_appointment_conflict,
     pair.has_finished_conflict,
     pair.has_unit_conflict,
-    cause.likely_cause,
-    coalesce(word.is_pending, false) as is_pending,
-    cause.counterpart_code,
-    cause.differs_since,
-    cause.age_days,
-    cast(round(extract(epoch from cause.delayed_by) / 3600, 1) as numeric) as delayed_by_hours,
-    -- from the newest event that the portal's row shows to its Ngày đồng bộ
+    pair.likely_cause,
+    pair.is_pending,
+    pair.counterpart_code,
+    pair.differs_since,
+    case when pair.is_difference then greatest(moment.known_on - pair.differs_since, 0) end as age_days,
     cast(
         round(
-            extract(
-                epoch from pair.there_synchronised_at
-                - case
-                    when pair.there_finished_on is not null and pair.here_finished_on is not null
-                        then pair.here_ended_at
-                    else pair.here_received_at
-                end
-            ) / 3600, 1
+            extract(epoch from coalesce(pair.delayed_until, moment.known_at_local) - pair.delayed_from) / 3600, 1
         ) as numeric
-    ) as synchronised_after_hours,
+    ) as delayed_by_hours,
+    pair.synchronised_after_hours,
     pair.procedure_code,
-    coalesce(pair.here_agency_code, pair.there_agency_code) as agency_code,
-    coalesce(pair.here_current_agency_code, pair.there_current_agency_code) as responsible_agency_code,
+    pair.agency_code,
+    pair.responsible_agency_code,
     pair.is_counted_here,
     pair.is_counted_there,
     pair.is_test,
@@ -55,7 +39,7 @@ select
     pair.here_finished_on,
     pair.here_agency_code,
     pair.here_updated_at,
-    cause.here_since,
+    pair.here_since,
     pair.there_source_id,
     pair.there_code,
     pair.there_status,
@@ -65,15 +49,6 @@ select
     pair.there_agency_code,
     pair.there_updated_at,
     pair.there_synchronised_at,
-    cause.there_since
-from {{ ref('int_reconciliation__pair') }} as pair
-left join {{ ref('int_reconciliation__cause') }} as cause on pair.dossier_group = cause.dossier_group
-left join {{ ref('reconciliation_cause') }} as word on cause.likely_cause = word.cause
-{%- if follows_change() %}
-    -- differences once more every night: they grow older, and their cause may be another
-    where
-        pair.result not in ('matched', 'not_expected')
-        or pair.dossier_group in (
-            select changed.dossier_code from {{ ref('int_reconciliation__changed') }} as changed
-        )
-{%- endif %}
+    pair.there_since
+from {{ ref('reconciliation_pair') }} as pair
+cross join {{ ref('build_moment') }} as moment
