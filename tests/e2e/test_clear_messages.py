@@ -44,6 +44,8 @@ MAY_CHANGE = {
     "intermediate.int_build__moment",
     "intermediate.int_metric__moved",
     "intermediate.int_quarantine__moved",
+    *("intermediate.int_quarantine__changed", "intermediate.int_reconciliation__rejected"),
+    "intermediate.int_reconciliation__reached",
     # What is built from these: a run that failed is a part of its source's history.
     "ops.reconciliation_check",
     "intermediate.int_quality__batch",
