@@ -107,8 +107,8 @@ end $patiently$
 
 
 {#-
-    A hook: an index of some rows, which no configuration of dbt's can say. Its name is PostgreSQL's choice: that of the
-    table before, which is dropped later, stands in nobody's way.
+    A hook: a table's one index of some rows, which no configuration of dbt's can say. Its name is PostgreSQL's choice: that
+    of the table before, which is dropped later, stands in nobody's way.
 -#}
 {% macro index_of_some(columns, condition) -%}
 do $index$
