@@ -311,6 +311,34 @@ def test_every_edge_ends_in_the_tables_of_a_whole_build(nights: Nights) -> None:
     assert judged > 3, "no lateness to compare"
 
 
+def test_a_merger_alone_explains_differences_anew(nights: Nights) -> None:
+    """In a night that brings nothing else: two on one side each could be the same, two units are one."""
+    here = [version(0, "05", unit="H15.21.01"), version(1, "05", unit="H15.21.01")]
+    there = [{"code": CODES[n], "unit": "H15.07", "status": 4, "received": "20240601"} for n in (1, 2)]
+    said = "select dossier_group, result, likely_cause from intermediate.int_reconciliation__cause order by 1"
+    with closing(connect(nights.dsn, autocommit=True)) as connection:
+        for delivery in (Delivery("igate", here), Delivery(PORTAL, there, series="a")):
+            deliver(connection, delivery, NIGHT - timedelta(hours=1))
+        nights.build(NIGHT, whole=True)
+        assert connection.execute(said).fetchall() == [
+            (CODES[0], "only_here", "unknown"),
+            (CODES[1], "unit_conflict", "unknown"),
+            (CODES[2], "only_there", "unknown"),
+        ]
+        accepted = (NIGHT + timedelta(hours=23)).isoformat()
+        raw_rows.load_reference(
+            connection, "agency_succession", [("H15.21.01", "H15.07", "2024-06-11", "1", None)], accepted
+        )
+        nights.build(NIGHT + timedelta(days=1), whole=False)
+        assert connection.execute(said).fetchall() == [
+            (CODES[0], "only_here", "other_code_missing"),
+            (CODES[2], "only_there", "other_code_missing"),
+        ]
+    nights.build(NIGHT + timedelta(days=1), whole=True, prefix=WHOLE)
+    tables = [one for one in COMPARED if one[1].startswith("int_reconciliation__")]
+    assert differences(nights.dsn, WHOLE, tables) == {}
+
+
 def reject(connection: psycopg.Connection[Any], code: str, rule: str, seen: datetime, **payload: str) -> int:
     """A row of igate that goes into quarantine; its unit, where no rule accuses it, is H15.07."""
     number = raw_rows.batch(connection, "igate", "dossier", 1, seen.isoformat(), False)
@@ -352,6 +380,10 @@ def test_consequences_follow_what_becomes_of_rejected_rows(nights: Nights) -> No
         rejected["nowhere"] = reject(connection, "H15.07-240603-0101", "OS-011", at, **dates)
         rejected["again"] = reject(connection, CODES[1], "OS-004", at, **dates)
 
+    def counts_otherwise(connection: psycopg.Connection[Any], at: datetime) -> None:
+        """The dossier that counts, while its rejected row stays what it was."""
+        deliver(connection, Delivery("igate", [version(1, "11", status=10, ended="20240611")]), at)
+
     def of_another_unit(connection: psycopg.Connection[Any], at: datetime) -> None:
         became(connection, rejected["nowhere"], "rejudged", "open", at)
         connection.execute(
@@ -370,7 +402,8 @@ def test_consequences_follow_what_becomes_of_rejected_rows(nights: Nights) -> No
         assert at
 
     moved: dict[str, set[str]] = {}
-    for number, night in enumerate((first, newly_rejected, of_another_unit, come_back, nothing, dismissed)):
+    nights_of_rows = (first, newly_rejected, counts_otherwise, of_another_unit, come_back, nothing, dismissed)
+    for number, night in enumerate(nights_of_rows):
         now = NIGHT + timedelta(days=number)
         with closing(connect(nights.dsn, autocommit=True)) as connection:
             night(connection, now - timedelta(hours=1))
