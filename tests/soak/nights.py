@@ -175,7 +175,7 @@ def _night(night: int, source: OneStopServer, player: Player, postgres: Embedded
     player.start("watch", *moment)
     player.finish()
     if night % MAINTENANCE_EVERY == MAINTENANCE_EVERY - 1:
-        player.run("maintenance", *moment)
+        player.run("maintenance")
     with closing(psycopg.connect(postgres.warehouse_dsn, autocommit=True)) as connection:
         connection.execute("analyze")
         ((sessions,),) = connection.execute(
