@@ -367,24 +367,22 @@ def test_the_note_on_a_run_says_what_it_did_and_what_broke(settings: Settings, c
         ).fetchall()
     assert notes[source_dag("hotline")] == [
         f"""\
-**Onestop**
-- ingest: hotline feedback_case, batch {batches[0][0]} failed: received 0 = accepted 0 + quarantined 0 + duplicate 0 + refused 0;\
+Onestop: ingest: hotline feedback_case, batch {batches[0][0]} failed: received 0 = accepted 0 + quarantined 0 + duplicate 0 + refused 0;\
  the beginning to 2024-09-25 08:00
 - ingest: failed: Configuration or credentials are wrong in hotline (runbook configuration)""",
         f"""\
-**Onestop**
-- ingest: hotline feedback_case, batch {batches[1][0]} loaded: received 2 = accepted 1 + quarantined 1 + duplicate 0 + refused 0;\
+Onestop: ingest: hotline feedback_case, batch {batches[1][0]} loaded: received 2 = accepted 1 + quarantined 1 + duplicate 0 + refused 0;\
  the beginning to 2024-09-25 08:00""",
     ]
     wrong, without = notes[REPORT_DAG][:2]
-    assert "- resolve_period: failed: Configuration or credentials are wrong in" in wrong
-    assert "- resolve_period: period statutory:2024-Q3\n- draft: failed (runbook task_failed)" in without
-    ended = "**Onestop**\n- ingest: failed: ended from outside (runbook task_failed)\n- set to failed by hand"
+    assert "Onestop: resolve_period: failed: Configuration or credentials are wrong in" in wrong
+    assert without == "Onestop: draft: failed (runbook task_failed)\n- resolve_period: period statutory:2024-Q3"
+    ended = "Onestop: ingest: failed: ended from outside (runbook task_failed)\n- set to failed by hand"
     assert (notes[source_dag("igate")], notes[source_dag("second")]) == ([f"Lan: ended\n\n{ended}"], [ended])
     (kept,) = notes[MAINTENANCE_DAG]
-    assert kept.startswith("Lan: before the upgrade\n\n**Onestop**\n- ")
-    assert "- backup: tables " in kept and ", proved" in kept and "/" not in kept
-    assert "- look: findings: " in notes[WATCH_DAG][-1]
+    assert kept.startswith("Lan: before the upgrade\n\nOnestop: ")
+    assert " backup: tables " in kept and ", proved" in kept and "/" not in kept
+    assert "Onestop: look: findings: " in notes[WATCH_DAG][-1]
     assert all(0 < len(note) <= 1000 for of_dag in notes.values() for note in of_dag), notes
 
 
@@ -398,7 +396,7 @@ def test_a_note_that_cannot_be_written_costs_a_line_of_the_log_and_not_the_run(
         metadata.execute("alter table dag_run_note drop constraint none")
     noted = client.wait(client.trigger(QUARANTINE_DAG), timeout_seconds=90)
     notes = [client._get(f"/dags/{r.dag_id}/dagRuns/{quote(r.run_id, safe='')}")["note"] for r in (without, noted)]
-    assert notes == [None, "**Onestop**\n- replay: hotline feedback_case: 0 judged again, 0 taken back, 1 still wait"]
+    assert notes == [None, "Onestop: replay: hotline feedback_case: 0 judged again, 0 taken back, 1 still wait"]
     (scheduler,) = [service.log for service in services(settings) if service.name == "scheduler"]
     (line,) = [line for line in scheduler.read_text(encoding="utf-8").splitlines() if "no note on" in line]
     assert f"no note on {QUARANTINE_DAG} {without.run_id}: IntegrityError" in line

@@ -19,8 +19,8 @@ LONGEST = 1000
 MOST_BATCHES = 4
 """Of one task; more of one entity and state are told together."""
 FAULT, SKIPPED, UNFORESEEN = "fault", "skipped", "task_failed"
-HEAD = "**Onestop**"
-_OURS = re.compile(rf"^{re.escape(HEAD)}\n(?:[-…].*(?:\n|\Z))*", re.MULTILINE)
+HEAD = "Onestop: "
+_OURS = re.compile(rf"^{HEAD}.*(?:\n|\Z)(?:[-…].*(?:\n|\Z))*", re.MULTILINE)
 _COUNTS = ("received", "accepted", "quarantined", "duplicate", "refused")
 _LEAST = 60
 _BEGINNING = "19700101000000"
@@ -36,15 +36,19 @@ def lines(said: Sequence[Event], zone: ZoneInfo) -> list[str]:
 
 
 def note(parts: Iterable[tuple[str, Sequence[str]]], ends: Sequence[str] = ()) -> str:
-    """The note of a run.
+    """The note of a run. Airflow shows its first line beside the run: what failed, else where it began.
 
     Args:
         parts: every task's name and lines, in order.
         ends: what the run itself adds.
     """
     named = [line if line.startswith(f"{task}: ") else f"{task}: {line}" for task, its in parts for line in its]
-    said = [f"- {line}" for line in (*named, *ends)]
-    return "\n".join([HEAD, *said]) if said else ""
+    said = [*named, *ends]
+    if not said:
+        return ""
+    first = next((line for line in said if "failed" in line), said[0])
+    said.remove(first)
+    return "\n".join([f"{HEAD}{first}", *(f"- {line}" for line in said)])
 
 
 def joined(before: str | None, ours: str) -> str:

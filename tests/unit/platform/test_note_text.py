@@ -13,7 +13,7 @@ from onestop.logs import Event
 from onestop.platform.note_text import FAULT, HEAD, LONGEST, SKIPPED, joined, lines, note
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
-OURS = f"{HEAD}\n- ingest: igate dossier, batch 3 loaded\n- set to failed by hand"
+OURS = f"{HEAD}set to failed by hand\n- ingest: igate dossier, batch 3 loaded"
 
 
 def batch(number: int, **other: Any) -> Event:
@@ -118,22 +118,23 @@ def test_what_nobody_foresaw_is_left_out() -> None:
 
 def test_a_run_of_which_nothing_is_known_gets_no_note() -> None:
     assert note([]) == ""
-    assert note([("ingest", [])], ["set to failed by hand"]) == f"{HEAD}\n- set to failed by hand"
+    assert note([("ingest", [])], ["set to failed by hand"]) == "Onestop: set to failed by hand"
 
 
-def test_a_line_has_its_tasks_name_once() -> None:
+def test_what_failed_comes_first_and_a_line_has_its_tasks_name_once() -> None:
     parts = [("backup", ["backup: tables 3"]), ("build_marts", ["marts: 3 models", "failed (runbook task_failed)"])]
-    assert note(parts).splitlines()[1:] == [
+    assert note(parts[:1]) == "Onestop: backup: tables 3"
+    assert note(parts).splitlines() == [
+        "Onestop: build_marts: failed (runbook task_failed)",
         "- backup: tables 3",
         "- build_marts: marts: 3 models",
-        "- build_marts: failed (runbook task_failed)",
     ]
 
 
 def test_what_people_wrote_stays_and_what_an_earlier_try_left_goes() -> None:
     assert joined(None, OURS) == OURS
     assert joined("Lan: why", OURS) == f"Lan: why\n\n{OURS}"
-    again = f"{HEAD}\n- ingest: batch 4"
+    again = f"{HEAD}ingest: batch 4"
     assert joined(f"Lan: why\n\n{OURS}", again) == f"Lan: why\n\n{again}"
     assert joined(f"{OURS}\n\nLan: afterwards\n- a point", again) == f"Lan: afterwards\n- a point\n\n{again}"
     assert joined("Lan: why", "") == "Lan: why"
@@ -146,5 +147,5 @@ def test_a_note_is_never_longer_than_airflow_keeps() -> None:
     assert cut.endswith(f"{'x' * 90}\n…")
     assert joined(cut, OURS) == OURS
     theirs = "y" * 800
-    assert len(joined(theirs, long)) <= LONGEST and joined(theirs, long).startswith(f"{theirs}\n\n{HEAD}\n")
+    assert len(joined(theirs, long)) <= LONGEST and joined(theirs, long).startswith(f"{theirs}\n\n{HEAD}")
     assert joined("y" * 990, long) == "y" * 990
