@@ -73,10 +73,11 @@ PERSON = {
 }
 HOSTILE = (
     "'; drop table raw.feedback_case; --",
-    "{{ 7 * 191 }}{% raise %}",
+    "{{ 1234577 * 1000003 }}{% raise %}",
     "$(touch pwned) `touch pwned`",
     "{{ ti.xcom_pull(task_ids='draft_edition') }}",
 )
+EXECUTED = "1234580703731"  # long enough that no identifier or moment has it by chance
 AS_OF = "2024-09-25T08:00:00+07:00"
 
 
@@ -302,7 +303,7 @@ def test_no_parameter_of_a_dag_is_executed_and_nothing_of_a_person_lies_with_air
 
     keys = json.loads((settings.local / "keys.json").read_text())
     sought = [*PERSON.values(), API_KEY, BACKEND_KEY, *(text for text in keys.values() if isinstance(text, str))]
-    sought += [json.dumps(text)[1:-1] for text in sought] + [text.encode().hex() for text in sought] + ["1337"]
+    sought += [json.dumps(text)[1:-1] for text in sought] + [text.encode().hex() for text in sought] + [EXECUTED]
     postgres = EmbeddedPostgres(settings.local)
     filled = {}
     with psycopg.connect(postgres.airflow_dsn) as metadata:
