@@ -2,10 +2,7 @@
     materialized='incremental',
     on_schema_change='fail',
     pre_hook="{{ forget_changed('dossier_code') }}",
-    post_hook=[
-        "{{ follow_successors('current_agency_code') }}",
-        "{{ index_of_some(['agency_code', 'due_on', 'dossier_code'], 'finished_on is null') }}",
-    ],
+    post_hook="{{ index_of_some(['agency_code', 'due_on', 'dossier_code'], 'finished_on is null') }}",
     indexes=[
         {'columns': ['dossier_code'], 'unique': true},
         {'columns': ['agency_code', 'received_on']},
@@ -21,7 +18,7 @@ select
     counted.field_code,
     counted.receiving_agency_code,
     counted.agency_code,
-    place.current_agency_code,
+    counted.place_id,
     counted.channel,
     counted.service_level,
     counted.submitted_through,
@@ -62,7 +59,6 @@ select
 from {{ ref('int_dossier__counted') }} as counted
 inner join {{ ref('int_dossier__measure') }} as measure on counted.dossier_code = measure.dossier_code
 cross join {{ ref('int_build__moment') }} as moment
-left join {{ ref('int_agency__place') }} as place on counted.place_id = place.place_id
 {%- if follows_change() %}
     where counted.dossier_code = {{ changed_codes() }} and measure.dossier_code = {{ changed_codes() }}
 {%- endif %}
