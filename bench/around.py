@@ -33,7 +33,7 @@ def plant(connection: psycopg.Connection[tuple[Any, ...]], dossiers: int) -> Non
     (targets,) = _batches(connection, "reference", "target", 0)
     connection.execute(
         "insert into raw.target (batch_id, row_number, metric_code, level, year, target, legal_basis)"
-        " values (%s, 1, 'on_time_rate', '', '2024', '0.9', 'Nghị quyết thử')",
+        " values (%s, 1, 'on_time_rate', null, '2024', '0.9', 'Nghị quyết thử')",
         [targets],
     )
     connection.execute("insert into ops.source (source_id, kind, position) values ('pakn', 'feedback_api', 5)")
