@@ -2,7 +2,10 @@
     materialized='incremental',
     on_schema_change='fail',
     pre_hook="{{ forget_changed('dossier_code') }}",
-    post_hook="{{ index_of_some(['agency_code', 'due_on', 'dossier_code'], 'finished_on is null') }}",
+    post_hook=[
+        "{{ index_of_some(['agency_code', 'due_on', 'dossier_code'], 'finished_on is null') }}",
+        "{{ index_of_some(['due_on', 'dossier_code', 'agency_code', 'is_suspended'], 'finished_on is null') }}",
+    ],
     indexes=[
         {'columns': ['dossier_code'], 'unique': true},
         {'columns': ['agency_code', 'received_on']},
