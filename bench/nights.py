@@ -47,7 +47,7 @@ from (
 
 
 def measure(dossiers: int) -> Iterator[tuple[str, BuildResult]]:
-    """The build of all, a night after it, and a night with a reorganisation."""
+    """The build of all, two nights after it, and a night with a reorganisation."""
     with planted_place(dossiers) as (dsn, folder):
         now = planted.KNOWN_AT
 
@@ -61,17 +61,19 @@ def measure(dossiers: int) -> Iterator[tuple[str, BuildResult]]:
             )
 
         yield "the whole history", built()
-        now += timedelta(days=1)
-        with closing(connect(dsn)) as connection, connection.transaction():
-            batch = _batch(connection, "igate", "dossier", now - timedelta(hours=2))
-            written = connection.execute(
-                _CHANGES.encode(), {"batch": batch, "stamp": f"{now - timedelta(hours=3):%Y%m%d%H%M%S}"}
-            ).rowcount
-        yield f"a night with {written:,} changed dossiers", built()
-        now += timedelta(days=1)
+        # In the first night comes, too, what a hundredth of all waited for: the portal was ahead at its export's end.
+        for what in ("the night after an export, with", "a night with"):
+            now += timedelta(days=1)
+            with closing(connect(dsn)) as connection, connection.transaction():
+                batch = _batch(connection, "igate", "dossier", now - timedelta(hours=2))
+                written = connection.execute(
+                    _CHANGES.encode(), {"batch": batch, "stamp": f"{now - timedelta(hours=3):%Y%m%d%H%M%S}"}
+                ).rowcount
+            yield f"{what} {written:,} changed dossiers", built()
+        now += timedelta(hours=6)  # still the same month
         with closing(connect(dsn)) as connection, connection.transaction():
             _merge_a_third(connection, _batch(connection, "reference", "agency_succession", now - timedelta(hours=2)))
-        yield "a night after a third of the units were merged", built()
+        yield "after a third of the units were merged", built()
 
 
 def _batch(connection: psycopg.Connection[tuple[object, ...]], source: str, entity: str, at: object) -> int:

@@ -182,19 +182,23 @@ def _beside(table: str, codes: str = "int_dossier__changed") -> str:
 def differences(dsn: str, prefix: str, tables: Iterable[tuple[str, str]]) -> dict[str, list[Any]]:
     """Rows of a table that its twin in the schemas with the prefix does not have, and the other way round.
 
-    The numbers of places are not compared: a place keeps its own from build to build.
+    Of places what their numbers stand for is compared: a place keeps its own from build to build.
     """
     found: dict[str, list[Any]] = {}
     with closing(connect(dsn, autocommit=True)) as connection:
         for schema, table in tables:
             names = connection.execute(
                 "select column_name from information_schema.columns where (table_schema, table_name) = (%s, %s)"
-                " and column_name not like '%%place_id' order by ordinal_position",
+                " order by ordinal_position",
                 [schema, table],
+            ).fetchall()
+            here, there = (
+                sql.SQL("select {} from {} as kept").format(
+                    sql.SQL(", ").join(_shown(name, beside) for (name,) in names),
+                    sql.Identifier(beside + schema, table),
+                )
+                for beside in ("", prefix)
             )
-            columns = sql.SQL(", ").join(sql.Identifier(name) for (name,) in names)
-            here = sql.SQL("select {} from {}").format(columns, sql.Identifier(schema, table))
-            there = sql.SQL("select {} from {}").format(columns, sql.Identifier(prefix + schema, table))
             rows = connection.execute(
                 sql.SQL(
                     "(select 'only followed', d.* from ({0} except all {1}) as d)"
@@ -204,6 +208,18 @@ def differences(dsn: str, prefix: str, tables: Iterable[tuple[str, str]]) -> dic
             if rows:
                 found[f"{schema}.{table}"] = list(rows)
     return found
+
+
+def _shown(column: str, prefix: str) -> sql.Composable:
+    """A column of a table; of the number of a place the place."""
+    if not column.endswith("place_id"):
+        return sql.Identifier(column)
+    return sql.SQL(
+        "(select (place.agency_code, place.received_from, place.received_to, place.current_agency_code)::text"
+        " from {} as place where place.place_id = kept.{}) as {}"
+    ).format(
+        sql.Identifier(f"{prefix}intermediate", "int_agency__place"), sql.Identifier(column), sql.Identifier(column)
+    )
 
 
 def public_tables(dsn: str) -> list[tuple[str, str]]:

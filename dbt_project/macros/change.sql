@@ -127,46 +127,6 @@
 
 
 {#-
-    A hook: where a reorganisation only gave a place another successor, a dossier stays what it is but for that unit's name.
-    The table has agency_code and received_on.
--#}
-{% macro follow_successors(column) -%}
-    {%- if follows_change() -%}
-    update {{ this }} as kept
-    set {{ column }} = place.current_agency_code
-    from {{ ref('int_agency__place') }} as place
-    inner join {{ ref('int_build__moment') }} as moment on place.changed_in = moment.build_number
-    where
-        kept.agency_code = place.agency_code
-        and kept.received_on between place.received_from and place.received_to
-        and (kept.{{ column }} is distinct from place.current_agency_code)
-    {%- endif -%}
-{%- endmacro %}
-
-
-{#- The same of pairs, whose unit is that of either side. -#}
-{% macro follow_successors_of_pairs() -%}
-    {%- if follows_change() -%}
-    update {{ this }} as kept
-    set responsible_agency_code = moved.responsible_agency_code
-    from (
-        select
-            pair.dossier_group,
-            coalesce(here_place.current_agency_code, there_place.current_agency_code) as responsible_agency_code
-        from {{ ref('int_reconciliation__pair') }} as pair
-        cross join {{ ref('int_build__moment') }} as moment
-        left join {{ ref('int_agency__place') }} as here_place on pair.here_place_id = here_place.place_id
-        left join {{ ref('int_agency__place') }} as there_place on pair.there_place_id = there_place.place_id
-        where moment.build_number in (here_place.changed_in, there_place.changed_in)
-    ) as moved
-    where
-        kept.dossier_group = moved.dossier_group
-        and (kept.responsible_agency_code is distinct from moved.responsible_agency_code)
-    {%- endif -%}
-{%- endmacro %}
-
-
-{#-
     The last part of a model that says which cells moved: of each the print, a sum over the rows of `shown` (a cell's keys,
     print) and of the unit's level, and whether the table had another one before. A cell that is no more stands here once
     more, without a print.

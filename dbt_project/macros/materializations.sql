@@ -107,13 +107,19 @@ end $patiently$
 
 
 {#-
-    A hook: a table's one index of some rows, which no configuration of dbt's can say. Its name is PostgreSQL's choice: that
+    A hook: an index of some of a table's rows, which no configuration of dbt's can say. Its name is PostgreSQL's choice: that
     of the table before, which is dropped later, stands in nobody's way.
 -#}
 {% macro index_of_some(columns, condition) -%}
 do $index$
 begin
-    if not exists (select from pg_index where indrelid = '{{ this }}'::regclass and indpred is not null) then
+    if not exists (
+        select from pg_index
+        where
+            indrelid = '{{ this }}'::regclass
+            and indpred is not null
+            and strpos(pg_get_indexdef(indexrelid), '({{ columns | join(", ") }})') > 0
+    ) then
         create index on {{ this }} ({{ columns | join(', ') }}) where {{ condition }};
     end if;
 end $index$

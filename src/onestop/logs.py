@@ -1,6 +1,7 @@
 """ONESTOP_LOG=json: what commands say on standard error as JSON, a line per event, with run, step, batch and period.
 
-Fields are bound for as long as a block runs; a line has those of all blocks around it, and its own.
+Fields are bound for as long as a block runs; a line has those of all blocks around it, and its own. Whoever wants the
+events themselves (the note on a DAG run) hears them. They hold counts, names and moments, nothing of a record.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 VARIABLE = "ONESTOP_LOG"
+Event = Mapping[str, Any]
 _bound: ContextVar[Mapping[str, Any] | None] = ContextVar("bound", default=None)
+_heard: ContextVar[list[Event] | None] = ContextVar("heard", default=None)
 
 
 def is_json() -> bool:
@@ -40,8 +43,22 @@ def bind(**fields: Any) -> None:
     _bound.set({**(_bound.get() or {}), **fields})
 
 
+@contextmanager
+def heard() -> Iterator[list[Event]]:
+    """What is said in the block, in order, whether or not anything is logged: the fields, the name at `event`."""
+    events: list[Event] = []
+    token = _heard.set(events)
+    try:
+        yield events
+    finally:
+        _heard.reset(token)
+
+
 def say(logger: logging.Logger, event: str, **fields: Any) -> None:
     """One line of level INFO with fields of its own."""
+    events = _heard.get()
+    if events is not None:
+        events.append({"event": event, **fields})
     logger.info("%s", event, extra={"fields": fields})
 
 

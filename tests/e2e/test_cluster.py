@@ -29,7 +29,7 @@ from onestop.periods import parse
 from onestop.pipeline import flows
 from onestop.platform.airflow_client import AirflowClient, Run
 from onestop.platform.dag_support import APPROVE, SEND_BACK
-from onestop.platform.names import REPORT_DAG, TRANSFORM_DAG, expected_dag_ids, pools_of, source_dag
+from onestop.platform.names import REFERENCE_DAG, REPORT_DAG, TRANSFORM_DAG, expected_dag_ids, pools_of, source_dag
 from onestop.sandbox.main import start
 from onestop.warehouse.binaries import find
 from onestop.warehouse.embedded import EmbeddedPostgres
@@ -178,6 +178,20 @@ def test_each_role_may_what_is_its_own_and_no_more(cluster: Cluster) -> None:
     assert may == expected | {"answer": {"approver"}, "write a task's result": set()}
 
 
+def note_of(client: AirflowClient, run: Run) -> str:
+    return str(client._get(f"/dags/{run.dag_id}/dagRuns/{quote(run.run_id, safe='')}")["note"])
+
+
+def test_a_run_on_a_worker_gets_its_note(engineer: AirflowClient) -> None:
+    run = engineer.wait(engineer.trigger(REFERENCE_DAG), timeout_seconds=60)
+    files = note_of(engineer, run).splitlines()
+    assert {line.split(",")[0] for line in files} >= {
+        "Onestop: ingest: reference agency",
+        "- ingest: reference procedure",
+    }
+    assert all(" loaded: received " in line for line in files), files
+
+
 def test_every_account_that_was_made_changed_or_removed_has_a_line_in_the_audit(cluster: Cluster) -> None:
     found = cluster.rows("select action, object, by_whom from ops.audit where action like 'account%' order by audit_id")
     made = [("account made", f"{name}: {role}", "Trần Thị B") for name, role in (*ROLES.items(), ("gone", "viewers"))]
@@ -231,8 +245,11 @@ def test_two_workers_give_the_marts_of_a_local_run(
     engineer._request("PATCH", f"/dags/{TRANSFORM_DAG}", json={"is_paused": False})
     with ThreadPoolExecutor() as pool:
         local = pool.submit(run_locally, cluster, warehouse, tmp_path, monkeypatch)
-        engineer.wait(engineer.trigger(TRANSFORM_DAG), timeout_seconds=420)
+        built = engineer.wait(engineer.trigger(TRANSFORM_DAG), timeout_seconds=420)
         local.result()
+    note = note_of(engineer, built)
+    assert "build_intermediate: whole (nothing was built before), as known at " in note
+    assert "build_reports: reports: " in note
 
     assert list(cluster.landed.rglob("manifest.json")), "what was delivered lies at the landing's address"
     for worker in ("worker-1", "worker-2"):

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 import raw_rows
+from onestop.logs import heard
 from onestop.resources import resource
 from onestop.transform import rounds
 from onestop.transform.dbt import LAYERS
@@ -64,8 +65,13 @@ def test_a_night_follows_a_build_that_ended_well(made: Rounds) -> None:
 
 
 def test_layers_one_by_one_are_one_round(made: Rounds) -> None:
-    for moment, whole in ((NOW, True), (NOW + DAY, False)):
-        assert {made.build(moment, layer).is_whole for layer in LAYERS[1:]} == {whole}
+    with heard() as said:
+        for moment, whole in ((NOW, True), (NOW + DAY, False)):
+            assert {made.build(moment, layer).is_whole for layer in LAYERS[1:]} == {whole}
+    assert [(one["event"], one["is_whole"], one["known_at"]) for one in said] == [
+        ("build", True, NOW),
+        ("build", False, NOW + DAY),
+    ], "each is said once, by the layer that decides"
     assert made.connection.execute("select count(*) from ops.build_round where finished_at is not null").fetchall() == [
         (2,)
     ]

@@ -25,8 +25,10 @@ from typer.testing import CliRunner
 from every_kind import FIRST, LAST, Province, case
 from onestop.cli.app import app, main
 from onestop.errors import DataRefused
+from onestop.logs import heard
 from onestop.pipeline.alerting import of_fault
 from onestop.pipeline.keys import load_keys
+from onestop.platform.note_text import lines
 from onestop.sandbox.portal_files import Dirt, dossier_row, file_name, write_manifest, write_xlsx
 from onestop.sandbox.sql_source import write_table
 from worlds import dossier
@@ -81,10 +83,13 @@ def played(
         write_xlsx(made.exports / file_name("DanhGia", "H15", FIRST, LAST), "DanhGia", ratings)
         result = Played(made)
         patch.setattr(logging.Logger, "callHandlers", lambda _, record: result.said.append(record.getMessage()))
-        result.results = {source: made.run(source) for source in ("igate", "treasury", "pakn", "dvcqg")}
-        write_manifest(made.export(dossier(7, **PRIVATE), version=2), 9)
-        with pytest.raises(DataRefused) as refused:
-            made.run("dvcqg")
+        with heard() as events:
+            result.results = {source: made.run(source) for source in ("igate", "treasury", "pakn", "dvcqg")}
+            write_manifest(made.export(dossier(7, **PRIVATE), version=2), 9)
+            with pytest.raises(DataRefused) as refused:
+                made.run("dvcqg")
+        assert {event["state"] for event in events} == {"loaded", "refused"}
+        result.said += [repr(events), *lines(events, made.world.settings.zone)]
         of_fault(made.world.settings, refused.value, "dvcqg")
         out = str(made.folder / "out")
         for words in (

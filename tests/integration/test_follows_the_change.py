@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -337,6 +337,46 @@ def test_a_merger_alone_explains_differences_anew(nights: Nights) -> None:
     nights.build(NIGHT + timedelta(days=1), whole=True, prefix=WHOLE)
     tables = [one for one in COMPARED if one[1].startswith("int_reconciliation__")]
     assert differences(nights.dsn, WHOLE, tables) == {}
+
+
+def test_differences_wait_for_what_delivers_them(nights: Nights) -> None:
+    """Each for its own system, for those of its unit, or for any; what another brings explains none of them anew."""
+    shown = [("0", "H15.07", 9, "20240601"), ("3", "H15.07", 4, "20240607"), ("4", "H15.21.01", 4, "20240607"),
+             ("5", "H15.NEW", 4, "20240607")]  # fmt: skip
+    there = [
+        {
+            "code": CODES[int(n)],
+            "unit": unit,
+            "status": status,
+            "received": day,
+            "ended": "20240608" if status == 9 else None,
+        }
+        for n, unit, status, day in shown
+    ]
+    deliveries = [
+        [Delivery("igate", [version(0, "05", shown="20240620"), version(1, "05")]),
+         Delivery("treasury", [version(2, "04", unit="H15.21.01")]),
+         Delivery(PORTAL, there, series="a", covers=date(2024, 6, 8))],
+        [Delivery("treasury", [version(2, "10", unit="H15.21.01")])],
+        [Delivery("igate", [version(1, "10")])],
+    ]  # fmt: skip
+    waiting, explained = [], []
+    with closing(connect(nights.dsn, autocommit=True)) as connection:
+        for number, night in enumerate(deliveries):
+            now = NIGHT + timedelta(days=number)
+            for delivery in night:
+                deliver(connection, delivery, now - timedelta(hours=1))
+            nights.build(now, whole=number == 0)
+            for found, query in (
+                (waiting, "select dossier_group from intermediate.int_reconciliation__cause"
+                          " where likely_cause = 'not_yet_delivered_here' order by 1"),
+                (explained, "select dossier_code from intermediate.int_reconciliation__explained order by 1"),
+            ):  # fmt: skip
+                found.append([CODES.index(code) for (code,) in connection.execute(query.encode()).fetchall()])
+    assert waiting == [[0, 3, 4, 5], [0, 3], []]
+    assert explained == [[], [2, 4, 5], [0, 1, 3]]
+    nights.build(NIGHT + timedelta(days=2), whole=True, prefix=WHOLE)
+    assert differences(nights.dsn, WHOLE, COMPARED) == {}
 
 
 def reject(connection: psycopg.Connection[Any], code: str, rule: str, seen: datetime, **payload: str) -> int:

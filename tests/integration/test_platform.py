@@ -73,10 +73,11 @@ PERSON = {
 }
 HOSTILE = (
     "'; drop table raw.feedback_case; --",
-    "{{ 7 * 191 }}{% raise %}",
+    "{{ 1234577 * 1000003 }}{% raise %}",
     "$(touch pwned) `touch pwned`",
     "{{ ti.xcom_pull(task_ids='draft_edition') }}",
 )
+EXECUTED = "1234580703731"  # long enough that no identifier or moment has it by chance
 AS_OF = "2024-09-25T08:00:00+07:00"
 
 
@@ -247,8 +248,9 @@ def test_sources_that_hang_delay_no_other_which_a_connection_of_airflow_lets_in(
     # A second load of a source that is being asked waits for its pool, and takes no slot of the workers.
     wait_for(client, again, "load__igate", {"scheduled"}, 30)
     assert state_of(client, again, "load__second") == "skipped"
-    for run in (again, *hanging):
-        client._request("PATCH", f"/dags/{run.dag_id}/dagRuns/{quote(run.run_id, safe='')}", json={"state": "failed"})
+    for run, words in ((again, {}), (hanging[0], {"note": "Lan: ended"}), (hanging[1], {})):
+        place = f"/dags/{run.dag_id}/dagRuns/{quote(run.run_id, safe='')}"
+        client._request("PATCH", place, json={"state": "failed", **words})
 
 
 def test_a_secrets_backend_lets_a_source_in_and_its_new_secret_counts_at_once(
@@ -301,7 +303,7 @@ def test_no_parameter_of_a_dag_is_executed_and_nothing_of_a_person_lies_with_air
 
     keys = json.loads((settings.local / "keys.json").read_text())
     sought = [*PERSON.values(), API_KEY, BACKEND_KEY, *(text for text in keys.values() if isinstance(text, str))]
-    sought += [json.dumps(text)[1:-1] for text in sought] + [text.encode().hex() for text in sought] + ["1337"]
+    sought += [json.dumps(text)[1:-1] for text in sought] + [text.encode().hex() for text in sought] + [EXECUTED]
     postgres = EmbeddedPostgres(settings.local)
     filled = {}
     with psycopg.connect(postgres.airflow_dsn) as metadata:
@@ -311,7 +313,7 @@ def test_no_parameter_of_a_dag_is_executed_and_nothing_of_a_person_lies_with_air
             held = "\n".join(row[0] for row in metadata.execute(query))
             filled[table] = len(held)
             assert not [text for text in sought if text in held], table
-    for table in ("xcom", "rendered_task_instance_fields", "dag_run", "log", "serialized_dag"):
+    for table in ("xcom", "rendered_task_instance_fields", "dag_run", "dag_run_note", "log", "serialized_dag"):
         assert filled[table] > 100, filled
     files = [file for file in settings.local.rglob("*") if file.is_file()]
     ours = [file for file in files if settings.local / "postgres" not in file.parents and file.name != "keys.json"]
@@ -341,7 +343,7 @@ def test_a_key_that_is_made_and_in_whose_name_stand_in_the_audit(settings: Setti
 
 
 def test_maintenance_and_watch_run_as_dags(settings: Settings, client: AirflowClient) -> None:
-    done = client.wait(client.trigger(MAINTENANCE_DAG), timeout_seconds=150)
+    done = client.wait(client.trigger(MAINTENANCE_DAG, note="Lan: before the upgrade"), timeout_seconds=150)
     assert str(client.returned(done, "airflow_history")).startswith("removed what ended before")
     assert Path(str(client.returned(done, "backup"))).is_dir()
     done = client.wait(client.trigger(WATCH_DAG), timeout_seconds=60)
@@ -353,6 +355,52 @@ def test_maintenance_and_watch_run_as_dags(settings: Settings, client: AirflowCl
         # Its own hourly run may have looked meanwhile.
         looks = warehouse.execute("select findings from ops.watch_look").fetchall()
         assert client.returned(done, "look") in [[f"{f['kind']}:{f['subject']}" for f in found] for (found,) in looks]
+
+
+def test_the_note_on_a_run_says_what_it_did_and_what_broke(settings: Settings, client: AirflowClient) -> None:
+    notes: dict[str, list[str]] = {}
+    for run in client._get("/dags/~/dagRuns", limit=100, order_by="run_after")["dag_runs"]:
+        if run["run_type"] == "manual":
+            notes.setdefault(run["dag_id"], []).append(run["note"] or "")
+    with psycopg.connect(EmbeddedPostgres(settings.local).warehouse_dsn) as warehouse:
+        batches = warehouse.execute(
+            "select batch_id from ops.load_batch where source_id = 'hotline' order by 1"
+        ).fetchall()
+    assert notes[source_dag("hotline")] == [
+        f"""\
+Onestop: ingest: hotline feedback_case, batch {batches[0][0]} failed: received 0 = accepted 0 + quarantined 0 + duplicate 0 + refused 0;\
+ the beginning to 2024-09-25 08:00
+- ingest: failed: Configuration or credentials are wrong in hotline (runbook configuration)""",
+        f"""\
+Onestop: ingest: hotline feedback_case, batch {batches[1][0]} loaded: received 2 = accepted 1 + quarantined 1 + duplicate 0 + refused 0;\
+ the beginning to 2024-09-25 08:00""",
+    ]
+    wrong, without = notes[REPORT_DAG][:2]
+    assert "Onestop: resolve_period: failed: Configuration or credentials are wrong in" in wrong
+    assert without == "Onestop: draft: failed (runbook task_failed)\n- resolve_period: period statutory:2024-Q3"
+    ended = "Onestop: ingest: failed: ended from outside (runbook task_failed)\n- set to failed by hand"
+    assert (notes[source_dag("igate")], notes[source_dag("second")]) == ([f"Lan: ended\n\n{ended}"], [ended])
+    (kept,) = notes[MAINTENANCE_DAG]
+    assert kept.startswith("Lan: before the upgrade\n\nOnestop: ")
+    assert " backup: tables " in kept and ", proved" in kept and "/" not in kept
+    assert "Onestop: look: findings: " in notes[WATCH_DAG][-1]
+    assert all(0 < len(note) <= 1000 for of_dag in notes.values() for note in of_dag), notes
+
+
+def test_a_note_that_cannot_be_written_costs_a_line_of_the_log_and_not_the_run(
+    settings: Settings, client: AirflowClient
+) -> None:
+    airflow_dsn = EmbeddedPostgres(settings.local).airflow_dsn
+    with psycopg.connect(airflow_dsn, autocommit=True) as metadata:
+        metadata.execute("alter table dag_run_note add constraint none check (content !~ 'judged again') not valid")
+        without = client.wait(client.trigger(QUARANTINE_DAG), timeout_seconds=90)
+        metadata.execute("alter table dag_run_note drop constraint none")
+    noted = client.wait(client.trigger(QUARANTINE_DAG), timeout_seconds=90)
+    notes = [client._get(f"/dags/{r.dag_id}/dagRuns/{quote(r.run_id, safe='')}")["note"] for r in (without, noted)]
+    assert notes == [None, "Onestop: replay: hotline feedback_case: 0 judged again, 0 taken back, 1 still wait"]
+    (scheduler,) = [service.log for service in services(settings) if service.name == "scheduler"]
+    (line,) = [line for line in scheduler.read_text(encoding="utf-8").splitlines() if "no note on" in line]
+    assert f"no note on {QUARANTINE_DAG} {without.run_id}: IntegrityError" in line
 
 
 def test_a_second_up_leaves_everything_as_it_is(

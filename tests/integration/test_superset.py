@@ -137,6 +137,8 @@ def world(
 @pytest.fixture(scope="module")
 def started(world: World) -> Iterator[Started]:
     bi = Bi(world.settings)
+    # Somebody has a login of the same unit for another tool: the connection gets its own all the same.
+    roles.add(world.settings, COMMUNE, "bi_excel", by="test")
     try:
         yield bi.connect([COMMUNE], by="test")
     finally:
@@ -217,6 +219,13 @@ def test_the_province_sees_every_dashboard_with_data_and_the_reports_figures(
             assert received > resolved > 0
             shown = [text.strip() for text in page.locator(".header-line").all_inner_texts()]
             assert [shown[0], shown[1], shown[3]] == [str(received), str(resolved), str(overdue)]
+        if slug == "unit":
+            ((late,),) = world.rows(
+                "select count(*) from mart.fct_dossier"
+                " where finished_on is null and due_on < current_date and not is_suspended"
+            )
+            assert late > 0
+            assert page.locator(".header-line").all_inner_texts()[3].strip() == str(late)
     page.close()
 
 
@@ -296,6 +305,7 @@ def test_who_made_a_connection_stands_in_the_audit_and_one_command_works_at_a_ti
     )
     assert world.rows(sql) == [
         ("bi connection made", "bi_h15_21_01: H15.21.01", "test"),
+        ("login made", "bi_excel: H15.21.01", "test"),
         ("login made", "bi_h15_21_01: H15.21.01", "test"),
         ("login made", "bi_superset: the whole province", "test"),
     ]
@@ -309,7 +319,7 @@ def test_who_made_a_connection_stands_in_the_audit_and_one_command_works_at_a_ti
 
 def test_each_connection_has_a_login_of_its_own(started: Started, world: World) -> None:
     sql = "select rolname from pg_roles where rolname ~ '^bi_' and rolcanlogin order by 1"
-    assert [name for (name,) in world.rows(sql)] == ["bi_h15_21_01", "bi_superset"]
+    assert [name for (name,) in world.rows(sql)] == ["bi_excel", "bi_h15_21_01", "bi_superset"]
 
 
 def test_a_unit_can_be_taken_away_again(started: Started, world: World) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -22,7 +23,9 @@ from pytest_httpserver import HTTPServer
 
 from onestop import config
 from onestop.errors import BuildFailed, ConfigurationError, OnestopError, WarehouseUnavailable
+from onestop.logs import heard
 from onestop.pipeline import openlineage
+from onestop.platform.note_text import lines
 from onestop.resources import resource
 from onestop.transform.dbt import LAYERS, BuildResult, build
 from onestop.transform.documents import write_docs
@@ -411,8 +414,12 @@ def test_a_fault_keeps_the_marts_as_they_were(july: str, target: Path) -> None:
         transform(july, target)
     with closing(connect(july)) as connection, connection.transaction():
         connection.execute("update raw.one_stop_dossier set ngay_tiep_nhan = '2024' where ma_ho_so like '%-0099'")
-    with pytest.raises(BuildFailed, match=r"model int_dossier__version: Database Error") as raised:
+    with heard() as said, pytest.raises(BuildFailed, match=r"model int_dossier__version: Database Error") as raised:
         transform(july, target, layers=LAYERS[1:2])
+    # What the note on the run says of it.
+    built, failed = lines(said, ZoneInfo("Asia/Ho_Chi_Minh"))
+    assert built.startswith("whole (the build before did not end well (layers that did: none)), as known at 2024-")
+    assert re.fullmatch(r"intermediate: \d+ models, \d+ tests; failed: int_dossier__version", failed)
     assert raised.value.next_step
     assert form(july, "calendar", "as_was")[PROVINCE] == JULY[PROVINCE]
     filed = rows(july, "select unique_id from ops.dbt_node_result where status in ('error', 'fail') order by 1")

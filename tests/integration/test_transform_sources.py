@@ -245,7 +245,7 @@ def test_rows_that_a_later_version_of_a_file_no_longer_holds_are_withdrawn(known
         "0009": ("igate", False, False),
     }
     eighth = next(row for row in known[AFTER]["dossier"] if row["dossier_code"] == code(8))
-    assert (eighth["channel"], eighth["agency_code"], eighth["current_agency_code"]) == (3, "H15.01", "H15.01")
+    assert (eighth["channel"], eighth["agency_code"]) == (3, "H15.01")
 
 
 def test_the_later_last_day_decides_between_files_whatever_was_delivered_later(known: Known) -> None:

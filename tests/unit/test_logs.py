@@ -72,3 +72,16 @@ def test_else_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     before = logging.getLogger("onestop").handlers
     logs.begin("ingest")
     assert logging.getLogger("onestop").handlers is before
+
+
+def test_what_is_said_is_heard_whether_or_not_it_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ONESTOP_LOG", raising=False)
+    monkeypatch.setattr(LOG, "disabled", True)
+    with logs.heard() as outer:
+        logs.say(LOG, "batch", batch=7)
+        with logs.heard() as inner:
+            logs.say(LOG, "built", models=3)
+        logs.say(LOG, "period", period="statutory:2024-Q3")
+    logs.say(LOG, "batch", batch=8)
+    assert inner == [{"event": "built", "models": 3}]
+    assert outer == [{"event": "batch", "batch": 7}, {"event": "period", "period": "statutory:2024-Q3"}]

@@ -24,7 +24,10 @@ State = Literal["loaded", "duplicate", "refused", "failed"]
 
 @dataclass
 class Batch:
-    """One row of ops.load_batch in the making. Always received = accepted + quarantined + duplicate + refused."""
+    """One row of ops.load_batch in the making. Always received = accepted + quarantined + duplicate + refused.
+
+    covers: from when to when, in local time: what the source was asked for (14 digits), or a file's days. It is said only.
+    """
 
     batch_id: int
     source_id: str
@@ -47,6 +50,7 @@ class Batch:
     replays_batch_id: int | None = None
     started_at: datetime = field(default_factory=system_now)
     rules: dict[str, tuple[str, int, int]] = field(default_factory=dict)
+    covers: tuple[str, str] | None = None
 
     def refuse_all(self, state: Literal["refused", "failed"], message: str) -> None:
         """Nothing of the batch was loaded."""
@@ -161,5 +165,5 @@ def write_batch(cursor: psycopg.Cursor[tuple[object, ...]], batch: Batch, attemp
             [batch.batch_id, batch.state, attempt_id],
         )
     counts = ("received", "accepted", "quarantined", "duplicate", "refused")
-    said = {name: getattr(batch, name) for name in ("source_id", "entity", "state", *counts)}
+    said = {name: getattr(batch, name) for name in ("source_id", "entity", "state", *counts, "covers")}
     say(log, "batch", batch=batch.batch_id, **said)

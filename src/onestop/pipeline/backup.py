@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -24,6 +25,7 @@ from onestop import __version__
 from onestop.clock import system_now
 from onestop.config import Settings
 from onestop.errors import ConfigurationError, OnestopError
+from onestop.logs import say
 from onestop.pipeline.ingest_result import Progress
 from onestop.reporting.editions.canonical import hashed
 from onestop.reporting.editions.tables import TABLES
@@ -32,6 +34,7 @@ from onestop.warehouse.connection import connect, warehouse_dsn
 from onestop.warehouse.embedded import WAREHOUSE, EmbeddedPostgres
 from onestop.warehouse.migrations import migrate
 
+_log = logging.getLogger(__name__)
 DUMP, MANIFEST = "warehouse.dump", "manifest.json"
 _TABLES = """
     select schemaname, tablename from pg_tables where schemaname not in ('pg_catalog', 'information_schema')
@@ -145,6 +148,7 @@ def note(settings: Settings, task: str, started: datetime, details: Mapping[str,
             "insert into ops.maintenance_run (task, started_at, finished_at, details) values (%s, %s, %s, %s)",
             [task, started, system_now(), Jsonb(dict(details))],
         )
+    say(_log, "maintenance", task=task, **details)
 
 
 def _dump(dsn: str, folder: Path, started: datetime, progress: Progress | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ name, size and time, and by content: the same content under any name is a duplic
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 import time
 from collections.abc import Callable, Iterable
@@ -23,6 +24,7 @@ from onestop.errors import DataRefused, OnestopError
 from onestop.landing import ledger
 from onestop.landing.arriving import ArrivingContent
 from onestop.landing.store import LandedContent, LandingRun, LandingStore
+from onestop.logs import say
 from onestop.pipeline.collector import quiet_collector
 from onestop.pipeline.curfew import Curfew
 from onestop.pipeline.entities import portal_entity
@@ -41,6 +43,7 @@ from onestop.sources.portal_export import Manifest, PortalFile, fetch, list_file
 from onestop.sources.served_file import Content
 from onestop.sources.spreadsheet import FileRefused, TableReading, read_table
 
+_log = logging.getLogger(__name__)
 CheckRows = Callable[[PortalFile, int], None]
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -96,6 +99,8 @@ def ingest_files(
             with work.cursor() as cursor:
                 ledger.note_end(cursor, results[-1].batch_ids[-1])
             work.commit()
+    if not new:
+        say(_log, "nothing new", what=source.id)
     if first and not ready:
         raise DataRefused(
             f"{source.id}: there is no export in {path} (PT-000)",
@@ -139,6 +144,7 @@ class _Run:
                 accepted_at=self.as_of,
                 is_first_load=self.is_first_load,
                 reached_end=is_last,
+                covers=(str(file.first_day), str(file.last_day)),
             )
         try:
             settled = wait_until_settled(self.fs, file, seen_at=self.seen_at)

@@ -150,7 +150,7 @@ class _Run:
 
     def pulled(self, feed: Connector, start: str, end: str, keys: Keys) -> IngestResult:
         """Load what the source serves of [start, end), and go on from there next time."""
-        self.batch.origin = f"[{start}, {end})"
+        self.batch.origin, self.batch.covers = f"[{start}, {end})", (start, end)
         if self.batch.is_first_load:
             self.irregular = "first_load"
         if start >= end:
@@ -166,7 +166,7 @@ class _Run:
         Nothing is due in such a range, and reading it to its end says nothing about the end of the feed.
         """
         self.batch.origin, self.batch.reached_end = self._said(f"backfill [{start}, {end})"), False
-        self.irregular = "backfill"
+        self.batch.covers, self.irregular = (start, end), "backfill"
         if start >= end:
             return self._finish(f"nothing was asked: the range starts at {start}, and as-of lies before", due=False)
         self._pull(feed, start, end, keys)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import closing
 from datetime import date
 from pathlib import Path
 
 from onestop.config import Settings
 from onestop.errors import OnestopError
+from onestop.logs import say
 from onestop.pipeline.entities import entity_of, portal_entity
 from onestop.quality.rules import RuleBook, reference_rules
 from onestop.reporting.quality_day import QualityDay, RuleText, read_day
@@ -16,6 +18,7 @@ from onestop.reporting.wording import Language
 from onestop.sources.reference import FILES
 from onestop.warehouse.connection import connect, warehouse_dsn
 
+_log = logging.getLogger(__name__)
 PAGE, DOCS = "index.html", "data-docs"
 COUNTS = """
     select s.kind, r.source_id, r.entity, r.rule_id, r.checked, r.failed
@@ -45,7 +48,9 @@ def quality_page(settings: Settings, day: date | None, language: Language | None
         )
     page = write_quality_page(quality, language or settings.reports.language)
     folder = settings.reports_path / "quality" / str(quality.day)
-    return quality, write_pages(folder, {PAGE: page})[0]
+    written = write_pages(folder, {PAGE: page})[0]
+    say(_log, "quality page", day=quality.day)
+    return quality, written
 
 
 def quality_docs(settings: Settings, day: date) -> list[Path]:

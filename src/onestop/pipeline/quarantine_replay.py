@@ -8,6 +8,7 @@ delivery, and every file of the portal that holds it. One transaction per source
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from onestop.config import Settings
 from onestop.errors import ConfigurationError, DataRefused
 from onestop.landing import ledger
 from onestop.landing.seen import seen_before
+from onestop.logs import say
 from onestop.pipeline.entities import Entity, Known, Mask, entity_of, portal_entity
 from onestop.pipeline.hash_keys import in_force
 from onestop.pipeline.ingest_result import Progress
@@ -41,6 +43,7 @@ from onestop.warehouse.migrations import migrated
 if TYPE_CHECKING:
     from onestop.quality.judge import Judge
 
+_log = logging.getLogger(__name__)
 Cursor = psycopg.Cursor[tuple[object, ...]]
 CHUNK = 20_000  # rows
 PORTAL = "portal_export"
@@ -130,8 +133,13 @@ def replay(
                 entity = portal_entity(entity_name) if kind == PORTAL else entity_of(kind)
                 run = _Run(settings, in_force(lock, keys), source_id, entity, kind == PORTAL, as_of, by_whom)
                 with work.cursor() as cursor:
-                    results.append(run.replay(cursor, wanted))
+                    done = run.replay(cursor, wanted)
                 work.commit()
+            results.append(done)
+            counts = {"judged": done.judged, "replayed": done.replayed, "still_open": done.still_open}
+            say(_log, "judged again", source_id=source_id, entity=entity_name, **counts)
+    if not results:
+        say(_log, "nothing new", what="rejected rows")
     return results
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from onestop import config
 from onestop.config import Settings
+from onestop.logs import say
 from onestop.periods import Period, last_complete_quarter, parse
 from onestop.pipeline import delivery, editions, flows, undelivered, unit_answers
 from onestop.reporting.editions.diff import Diff
 from onestop.reporting.editions.model import REASONS_VI
 from onestop.reporting.wording import period_title
 
+_log = logging.getLogger(__name__)
 DRAFTED_BY = "report__quarterly"
 NO_REASON = "không nêu lý do"
 _MARKS = {"ok": "✔ đạt", "note": "• lưu ý", "open": "✘ chưa đạt"}
@@ -21,9 +26,9 @@ _MARKS = {"ok": "✔ đạt", "note": "• lưu ý", "open": "✘ chưa đạt"}
 
 def resolve(settings: Settings, period: str | None) -> str:
     """The period asked for, or the last statutory quarter that is complete."""
-    if period:
-        return str(parse(period))
-    return str(last_complete_quarter(config.now(settings).astimezone(settings.zone).date()))
+    found = parse(period) if period else last_complete_quarter(config.now(settings).astimezone(settings.zone).date())
+    say(_log, "period", period=str(found))
+    return str(found)
 
 
 def draft_files(settings: Settings, period: str) -> list[str]:
@@ -48,6 +53,8 @@ def draft_and_look(settings: Settings, period: str, reason: str | None) -> dict[
     else:
         made = editions.draft(settings, wanted, at=now, by=DRAFTED_BY)
     ready = editions.readiness(settings, wanted, at=now)
+    states = Counter(condition.state for condition in ready.conditions)
+    say(_log, "edition drafted", version=made.edition.version, conditions=states.total(), open=states["open"])
     lines = [f"**{_title(wanted)}: dự thảo lần {made.edition.version}**", ""]
     lines += [f"- {_MARKS[condition.state]}: {condition.text_vi}" for condition in ready.conditions]
     if made.edition.version > 1:
@@ -65,9 +72,7 @@ def ask(settings: Settings, period: str) -> list[str]:
         return []
     clock = partial(config.now, settings)
     found = unit_answers.ask(settings, parse(period), clock=clock, by=DRAFTED_BY, retry=True)
-    delivery.alarm(found)
-    undelivered.look_again(settings, clock())
-    return [f"{one.recipient}: {one.state}" for one in found.all]
+    return _told("units asked", settings, found, clock())
 
 
 def _title(period: Period) -> str:
@@ -88,7 +93,9 @@ def approve_and_publish(
     newest = editions.history(settings, wanted)[0][-1]
     if (newest.edition_id, newest.status) != (shown["edition_id"], "approved"):  # a second try goes on from there
         editions.approve(settings, wanted, at=now, by=who, edition_id=shown["edition_id"])
-    return [str(path) for path in editions.publish(settings, wanted, at=now, by=who).files]
+    done = editions.publish(settings, wanted, at=now, by=who)
+    say(_log, "edition published", version=newest.version, files=len(done.files))
+    return [str(path) for path in done.files]
 
 
 def deliver(settings: Settings, period: str) -> list[str]:
@@ -100,16 +107,23 @@ def deliver(settings: Settings, period: str) -> list[str]:
     if not settings.delivery.recipients:
         return []
     found = delivery.deliver(settings, parse(period), clock=partial(config.now, settings), by=DRAFTED_BY, retry=True)
-    delivery.alarm(found)
-    undelivered.look_again(settings, config.now(settings))
-    return [f"{one.recipient}: {one.state}" for one in found.all]
+    return _told("delivered", settings, found, config.now(settings))
 
 
 def send_back(settings: Settings, period: str, answer: Mapping[str, Any]) -> str:
     """Note the refusal with its reason, and give the reason back."""
     reason = str((answer.get("params_input") or {}).get("reason") or "").strip() or NO_REASON
     editions.refuse(settings, parse(period), at=config.now(settings), by=_who(answer), reason=reason)
+    say(_log, "edition sent back")
     return reason
+
+
+def _told(event: str, settings: Settings, found: delivery.Deliveries, at: datetime) -> list[str]:
+    """What became of letters."""
+    say(_log, event, states=dict(Counter(one.state for one in found.all)))
+    delivery.alarm(found)
+    undelivered.look_again(settings, at)
+    return [f"{one.recipient}: {one.state}" for one in found.all]
 
 
 def _who(answer: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from contextlib import closing
@@ -13,12 +14,15 @@ import psycopg
 
 from onestop.config import Settings
 from onestop.errors import DataRefused, OnestopError
+from onestop.logs import say
 from onestop.periods import Period
 from onestop.pipeline.ingest_result import Progress
 from onestop.reporting import reconciliation as figures
 from onestop.reporting.reconciliation import Reconciliation
 from onestop.reporting.reconciliation_workbook import write_workbook
 from onestop.warehouse.connection import connect, warehouse_dsn
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,8 @@ def reconcile(
         for old in folder.glob("*.xlsx"):
             if old not in written and (agency is None or old.stem == _file_name(agency)):
                 old.unlink()
+    counts = {"compared": found.compared, "differing": found.differing, "workbooks": len(written)}
+    say(_log, "reconciled", period=str(period), **counts)
     return Reconciled(found, written)
 
 

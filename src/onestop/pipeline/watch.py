@@ -5,6 +5,8 @@ It asks no source and starts nothing, so that it may look at any time.
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Set
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -15,6 +17,7 @@ from onestop.alerts.desk import FAILED_CHANNEL, Told
 from onestop.alerts.model import Alert
 from onestop.config import Settings
 from onestop.errors import WarehouseUnavailable
+from onestop.logs import say
 from onestop.pipeline import alerting
 from onestop.pipeline.impact import impact
 from onestop.pipeline.metrics import write_metrics
@@ -28,6 +31,7 @@ KINDS = frozenset(
         "backup_failed", "delivery_failed",
     )
 )  # fmt: skip
+_log = logging.getLogger(__name__)
 _BACKUP_AFTER, _KEPT = timedelta(hours=48), timedelta(days=90)
 
 
@@ -68,6 +72,7 @@ def look(settings: Settings, at: datetime) -> tuple[list[Finding], Night, list[T
             connection.execute("delete from ops.watch_look where looked_at < %s", [at - _KEPT])
             night = read_night(connection, settings, at)
             write_metrics(settings.metrics_path, night)
+            say(_log, "looked", findings=dict(Counter(f.kind for f in found)))
             return found, night, told
     alerting.of_fault(settings, problem, "ops__source_watch")
     raise problem

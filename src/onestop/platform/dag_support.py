@@ -20,6 +20,7 @@ from onestop.config import Settings, load
 from onestop.errors import ConfigurationError, OnestopError, WindowClosed
 from onestop.platform.dag_alerts import final, tell_failure, tell_success
 from onestop.platform.names import CONFIG_VARIABLE, PROGRESS_MARK, source_pool
+from onestop.platform.run_notes import noted
 from onestop.timetable import MAINTENANCE_EVERY, REFERENCE_EVERY, TRANSFORM_EVERY, WATCH_EVERY
 
 __all__ = [
@@ -149,7 +150,7 @@ def worth_a_retry(problem: Exception) -> bool:
 
 
 def final_faults(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Let a task fail at once, without retries, when a retry cannot help.
+    """Let a task fail at once, without retries, when a retry cannot help; what it did goes into the note on its run.
 
     Raises:
         AirflowFailException: for refused data, wrong configuration and defects, with the message as it is.
@@ -158,6 +159,10 @@ def final_faults(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
     @functools.wraps(function)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        with noted(settings):
+            return work(*args, **kwargs)
+
+    def work(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         try:
             return function(*args, **kwargs)
         except WindowClosed as problem:

@@ -20,6 +20,7 @@ from pathlib import Path
 import psycopg
 
 from onestop.errors import BuildFailed, ConfigurationError, OnestopError
+from onestop.logs import say
 from onestop.resources import resource
 from onestop.transform import rounds
 from onestop.transform.profile import environment, write_profile
@@ -133,6 +134,9 @@ def build(
         result = read_results(target_path, time.monotonic() - started)
         if result is not None and not schema_prefix:
             _file(connection, dsn, result)
+    if result is not None:
+        counts = {f"{kind}s": result.count(kind) for kind in ("model", "test")}
+        say(log, "built", layers=list(layers), **counts, failed=[node.name for node in result.failed])
     if result is None or not result.nodes:
         raise explain_without_results(output, target_path)
     if result.failed:

@@ -19,6 +19,8 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
+from onestop.logs import say
+
 __all__ = ["Round", "begin", "finish", "hash_of_code"]
 
 DECIDING = "intermediate"
@@ -101,6 +103,7 @@ def begin(
         ],
     ).fetchall()
     log.info("building %s: %s", "the whole history" if found else "the change", reason)
+    say(log, "build", is_whole=found is not None, reason=reason, known_at=known_at)
     return Round(round_id, found is not None, reason, is_tested_whole)
 
 

@@ -44,12 +44,6 @@ export as (
     where kind = 'export'
 ),
 
-everywhere as (
-    select max(reached_at) as reached_at
-    from reached
-    where kind = 'source'
-),
-
 horizon as (select max(covers_to) as portal_until from export),
 
 -- The same procedure, unit and receipt (to the minute where the portal says it) on one side each: one dossier under two
@@ -99,10 +93,13 @@ known as (
         and pair.there_received_on = cast(pair.there_synchronised_at as date) as is_received_late,
         coalesce(rejected.is_rejected_here, false) as is_rejected_here,
         coalesce(rejected.is_rejected_there, false) as is_rejected_there,
-        coalesce(own_source.reached_at, own_unit.reached_at, everywhere.reached_at) as here_until
+        coalesce(own_source.kind, own_unit.kind, 'any') as awaited_kind,
+        coalesce(own_source.code, own_unit.code, '') as awaited_code,
+        case pair.result when 'only_there' then pair.there_received_at else pair.there_seen_at end as awaited_at,
+        coalesce(own_source.reached_at, own_unit.reached_at, any_source.reached_at) as here_until
     from pair
     cross join horizon
-    cross join everywhere
+    left join reached as any_source on any_source.kind = 'any'
     left join {{ ref('int_reconciliation__history') }} as history on pair.dossier_group = history.dossier_group
     left join export
         on
@@ -141,7 +138,7 @@ explained as (
                         when counterpart_code is not null then 'other_code_missing'
                         when there_status = 1 then 'not_yet_received'
                         when there_status = 3 then 'refused_there'
-                        when there_received_at > here_until then 'not_yet_delivered_here'
+                        when awaited_at > here_until then 'not_yet_delivered_here'
                         else 'unknown'
                     end
             when 'status_conflict'
@@ -154,7 +151,7 @@ explained as (
                             then 'done_without_due_date'
                         when is_older then 'not_yet_synchronised'
                         when is_rejected_here then 'rejected_here'
-                        when is_portal_ahead and there_seen_at > here_until then 'not_yet_delivered_here'
+                        when is_portal_ahead and awaited_at > here_until then 'not_yet_delivered_here'
                         else 'unknown'
                     end
             when 'date_conflict'
@@ -213,5 +210,9 @@ select
     counterpart_code,
     here_since,
     there_since,
-    twin_key
+    twin_key,
+    -- what has to come so far before it is explained otherwise
+    case when likely_cause = 'not_yet_delivered_here' then awaited_kind end as awaited_kind,
+    case when likely_cause = 'not_yet_delivered_here' then awaited_code end as awaited_code,
+    case when likely_cause = 'not_yet_delivered_here' then awaited_at end as awaited_at
 from explained

@@ -1,9 +1,9 @@
 {{ config(indexes=[{'columns': ['dossier_code'], 'unique': true}]) }}
 
 -- The codes whose differences this build explains anew: those of int_reconciliation__changed; those of which a row went
--- into quarantine or came out; those that wait for a delivery; of all, where a side has not come as far as before, or
--- another export of the portal is in force; where units changed, those of which the unit decides; and what could be the
--- same dossier as one of these. That days pass changes no cause. In a whole build there is nothing to say.
+-- into quarantine or came out; those that waited for a delivery that came; of all, where a side has not come as far as
+-- before, or another export of the portal is in force; where units changed, those of which the unit decides; and what
+-- could be the same dossier as one of these. That days pass changes no cause. In a whole build there is nothing to say.
 {% if not follows_change() %}
     select cast(null as text) as dossier_code
     where false
@@ -29,8 +29,13 @@
         select cause.dossier_group as dossier_code
         from {{ before }} as cause
         cross join side
+        left join {{ ref('int_reconciliation__reached') }} as reached
+            on
+                cause.awaited_kind = reached.kind
+                and cause.awaited_code = reached.code
+                and cause.awaited_at <= reached.reached_at
         where
-            cause.likely_cause = 'not_yet_delivered_here'
+            reached.kind is not null
             or side.has_turned
             or (side.has_other_places and (cause.result = 'unit_conflict' or cause.twin_key is not null))
     ),

@@ -3,6 +3,7 @@
 --   source  a one-stop system: the newest NgayCapNhat that it delivered
 --   unit    the same of the systems that deliver the unit's dossiers: one that is on the portal alone would have come
 --           from these
+--   any     the newest of any system: what the others fall back to
 --   export  the last day of an export of the portal that is in force
 --   places  the trees of units, as one number
 with recursive
@@ -80,6 +81,14 @@ reach as (
     from unit_source
     inner join source on unit_source.source_id = source.source_id
     group by unit_source.agency_code
+    union all
+    select
+        'any' as kind,
+        '' as code,
+        max(reached_at) as reached_at,
+        cast(null as numeric) as print
+    from source
+    having max(reached_at) is not null
     union all
     select distinct
         'export' as kind,

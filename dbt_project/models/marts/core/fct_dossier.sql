@@ -3,8 +3,8 @@
     on_schema_change='fail',
     pre_hook="{{ forget_changed('dossier_code') }}",
     post_hook=[
-        "{{ follow_successors('current_agency_code') }}",
         "{{ index_of_some(['agency_code', 'due_on', 'dossier_code'], 'finished_on is null') }}",
+        "{{ index_of_some(['due_on', 'dossier_code', 'agency_code', 'is_suspended'], 'finished_on is null') }}",
     ],
     indexes=[
         {'columns': ['dossier_code'], 'unique': true},
@@ -21,7 +21,7 @@ select
     counted.field_code,
     counted.receiving_agency_code,
     counted.agency_code,
-    place.current_agency_code,
+    counted.place_id,
     counted.channel,
     counted.service_level,
     counted.submitted_through,
@@ -62,7 +62,6 @@ select
 from {{ ref('int_dossier__counted') }} as counted
 inner join {{ ref('int_dossier__measure') }} as measure on counted.dossier_code = measure.dossier_code
 cross join {{ ref('int_build__moment') }} as moment
-left join {{ ref('int_agency__place') }} as place on counted.place_id = place.place_id
 {%- if follows_change() %}
     where counted.dossier_code = {{ changed_codes() }} and measure.dossier_code = {{ changed_codes() }}
 {%- endif %}

@@ -2,7 +2,6 @@
     materialized='incremental',
     on_schema_change='fail',
     pre_hook="{{ forget_changed('dossier_code', 'int_reconciliation__judged') }}",
-    post_hook="{{ follow_successors('responsible_agency_code') }}",
     indexes=[{'columns': ['dossier_code', 'claimant'], 'unique': true}, {'columns': ['agency_code']}],
 ) }}
 
@@ -22,7 +21,7 @@ dossier as (
         counted.is_portal,
         counted.procedure_code,
         counted.agency_code,
-        place.current_agency_code,
+        counted.place_id,
         counted.status,
         counted.received_on,
         counted.finished_on,
@@ -58,7 +57,6 @@ dossier as (
         on
             counted.procedure_code = entry.procedure_code
             and counted.received_on between entry.used_from and entry.used_to
-    left join {{ ref('int_agency__place') }} as place on counted.place_id = place.place_id
     left join {{ ref('int_dossier__working_time') }} as timed on counted.dossier_code = timed.dossier_code
     left join {{ ref('int_reconciliation__pair') }} as pair on counted.dossier_group = pair.dossier_group
     {%- if follows_change() %}
@@ -140,7 +138,7 @@ select
     source_id,
     procedure_code,
     agency_code,
-    current_agency_code as responsible_agency_code,
+    place_id,
     status,
     received_on,
     finished_on,

@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
 
--- What is judged differently, with what grows with the days of a dossier in progress, counted to the build's day.
+-- What is judged differently, with what grows with the days of a dossier in progress, counted to the build's day, and
+-- the unit's successor.
 select
     claim.dossier_code,
     claim.claimant,
@@ -9,7 +10,7 @@ select
     claim.source_id,
     claim.procedure_code,
     claim.agency_code,
-    claim.responsible_agency_code,
+    place.current_agency_code as responsible_agency_code,
     claim.status,
     claim.received_on,
     claim.finished_on,
@@ -30,3 +31,4 @@ select
     claim.suspended_days
 from {{ ref('lateness_claim') }} as claim
 cross join {{ ref('build_moment') }} as moment
+left join {{ ref('dim_agency_place') }} as place on claim.place_id = place.place_id

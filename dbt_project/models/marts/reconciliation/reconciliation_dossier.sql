@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 
--- Pairs with what grows with the days, counted to the build's moment: a night need not write every difference anew
--- because it is a day older.
+-- Pairs with what grows with the days, counted to the build's moment, and the unit that must act today: a night need
+-- not write every difference anew because it is a day older, nor a merger because its unit bears another name.
 select
     pair.dossier_group,
     pair.dossier_code,
@@ -26,7 +26,7 @@ select
     pair.synchronised_after_hours,
     pair.procedure_code,
     pair.agency_code,
-    pair.responsible_agency_code,
+    place.current_agency_code as responsible_agency_code,
     pair.is_counted_here,
     pair.is_counted_there,
     pair.is_test,
@@ -52,3 +52,4 @@ select
     pair.there_since
 from {{ ref('reconciliation_pair') }} as pair
 cross join {{ ref('build_moment') }} as moment
+left join {{ ref('dim_agency_place') }} as place on pair.place_id = place.place_id

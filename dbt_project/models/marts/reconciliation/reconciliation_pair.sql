@@ -6,16 +6,14 @@
         "{{ join_by_hash() }}",
         "{{ coarse_statistics() }}",
     ],
-    post_hook="{{ follow_successors_of_pairs() }}",
     indexes=[
         {'columns': ['dossier_group'], 'unique': true},
-        {'columns': ['responsible_agency_code', 'result']},
+        {'columns': ['place_id', 'result']},
     ],
 ) }}
 
--- Both sides' values, dossier by dossier, without what grows with the days (reconciliation_dossier has that too). The
--- unit that must act is the one that resolves the dossier here, else the one that the portal names; of a unit that is
--- no more its successor.
+-- Both sides' values, dossier by dossier, without what grows with the days and who must act (reconciliation_dossier has
+-- that too). The unit is the one that resolves the dossier here, else the one that the portal names.
 select
     pair.dossier_group,
     coalesce(pair.here_code, pair.there_code) as dossier_code,
@@ -48,7 +46,7 @@ select
     ) as synchronised_after_hours,
     pair.procedure_code,
     coalesce(pair.here_agency_code, pair.there_agency_code) as agency_code,
-    coalesce(here_place.current_agency_code, there_place.current_agency_code) as responsible_agency_code,
+    coalesce(pair.here_place_id, pair.there_place_id) as place_id,
     pair.is_counted_here,
     pair.is_counted_there,
     pair.is_test,
@@ -73,8 +71,6 @@ select
     pair.there_synchronised_at,
     cause.there_since
 from {{ ref('int_reconciliation__pair') }} as pair
-left join {{ ref('int_agency__place') }} as here_place on pair.here_place_id = here_place.place_id
-left join {{ ref('int_agency__place') }} as there_place on pair.there_place_id = there_place.place_id
 left join {{ ref('int_reconciliation__cause') }} as cause on pair.dossier_group = cause.dossier_group
 left join {{ ref('reconciliation_cause') }} as word on cause.likely_cause = word.cause
 {%- if follows_change() %}

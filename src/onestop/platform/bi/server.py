@@ -126,14 +126,14 @@ class Bi:
             return self._up(by=by)
 
     def _connect(self, units: list[str], by: str) -> None:
-        known = {login.agency_code for login in roles.logins(self.settings)}
+        known = {login.login for login in roles.logins(self.settings)}
         for unit in units:
-            if unit in known and not self._password_file(login_of(unit)).is_file():
+            if login_of(unit) in known and not self._password_file(login_of(unit)).is_file():
                 raise ConfigurationError(
                     f"the password of {login_of(unit)} is not in {self._password_file(login_of(unit))}",
                     next_step=f"put it there, or give it a new one: onestop roles add --unit {unit}",
                 )
-            if unit not in known:
+            if login_of(unit) not in known:
                 roles.add(self.settings, unit, None, by=by)
         for unit in sorted({*units} - {*self.units}):
             with roles.audited(self.settings, "bi connection made", f"{login_of(unit)}: {unit}", by=by):
