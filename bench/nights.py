@@ -36,10 +36,14 @@ select
 from (
     select raw.*, case when number <= 2000 then 'ended' when number <= 3000 then 'moved' else 'new' end as kind
     from (
-        select distinct on (ma_ho_so) raw.*, row_number() over (order by md5(ma_ho_so)) as number
-        from raw.one_stop_dossier as raw
-        inner join mart.fct_dossier as fact on raw.ma_ho_so = fact.dossier_code and fact.finished_on is null
-        where not fact.is_portal_only and raw.da_xoa is null and raw.la_ho_so_thu_nghiem is distinct from '1'
+        select raw.*, row_number() over (order by md5(ma_ho_so)) as number
+        from (
+            select distinct on (ma_ho_so) raw.*
+            from raw.one_stop_dossier as raw
+            inner join mart.fct_dossier as fact on raw.ma_ho_so = fact.dossier_code and fact.finished_on is null
+            where not fact.is_portal_only and raw.da_xoa is null and raw.la_ho_so_thu_nghiem is distinct from '1'
+            order by raw.ma_ho_so, raw.batch_id desc, raw.row_number desc
+        ) as raw
     ) as raw
     where number <= 4000
 ) as raw
