@@ -52,7 +52,8 @@ def questions(folder: Path, unit: str) -> list[Question]:
         province = _sql(started, asked := _opened(started, VIEWER, ""))
         of_unit = _sql(started, _opened(started, login_of(unit), "-" + unit.lower().replace(".", "-")))
         _show_whole_way(started, asked)
-    return [Question(name, province.get(name), of_unit.get(name)) for name in sorted(province.keys() | of_unit.keys())]
+    names = sorted(province.keys() | of_unit.keys())
+    return _once(Question(name, province.get(name), of_unit.get(name)) for name in names)
 
 
 def _once(given: Iterable[Question]) -> list[Question]:
@@ -89,9 +90,8 @@ def _opened(started: Started, account: str, end: str) -> Asked:
     found: Asked = {}
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(
-            viewport={"width": 1500, "height": 4000}
-        )  # charts are asked for when they come into view
+        # charts are asked for when they come into view
+        page = browser.new_page(viewport={"width": 1500, "height": 4000})
         page.set_default_timeout(120_000)
         page.goto(f"{started.url}/login/")
         page.wait_for_load_state("networkidle")
