@@ -164,6 +164,18 @@ def test_a_merger_ends_a_conflict_and_shows_who_could_be_the_same(built: Built) 
     }
 
 
+def test_a_units_login_may_see_whatever_it_must_act_on(built: Built) -> None:
+    """Rows are shown by the unit that they name; after a merger another one must act, which has that unit under it."""
+    told = "select agency_code, responsible_agency_code from mart."
+    with closing(connect(built.dsn)) as connection:
+        rows = connection.execute(
+            "select agency_code, responsible_agency_code, agency_code = any(ops.units_under(responsible_agency_code))"
+            f" from ({told}reconciliation_dossier union {told}lateness_disagreement) as row_".encode()
+        ).fetchall()
+    assert ("H15.01.01", "H15.101", True) in rows
+    assert [row for row in rows if row[2] is not True] == []
+
+
 def test_the_night_touched_what_it_changed_and_little_else(built: Built) -> None:
     rows = {node.name: node.rows for node in built.night.nodes if node.kind == "model"}
     with closing(connect(built.dsn)) as connection:

@@ -203,7 +203,8 @@ def tables(dsn: str, moment: datetime, target: Path) -> dict[str, list[dict[str,
     """Build as of a moment and read what was built."""
     build(dsn, province_code=PROVINCE, timezone="Asia/Ho_Chi_Minh", known_at=moment, target_path=target)
     queries = {
-        "dossier": "select * from mart.fct_dossier order by dossier_code",
+        "dossier": "select dossier.*, place.current_agency_code from mart.fct_dossier as dossier"
+        " join mart.dim_agency_place as place using (place_id) order by dossier_code",
         "feedback": "select * from mart.fct_feedback order by case_code",
         "contribution": "select * from intermediate.int_dossier__contribution order by dossier_group, is_winner desc",
         "form": "select * from report.form_ii_06a where (period_convention, period, org_view)"
@@ -245,7 +246,7 @@ def test_rows_that_a_later_version_of_a_file_no_longer_holds_are_withdrawn(known
         "0009": ("igate", False, False),
     }
     eighth = next(row for row in known[AFTER]["dossier"] if row["dossier_code"] == code(8))
-    assert (eighth["channel"], eighth["agency_code"]) == (3, "H15.01")
+    assert (eighth["channel"], eighth["agency_code"], eighth["current_agency_code"]) == (3, "H15.01", "H15.01")
 
 
 def test_the_later_last_day_decides_between_files_whatever_was_delivered_later(known: Known) -> None:
