@@ -4,6 +4,7 @@ the landing's address, accounts with roles. The same DAGs give the same marts, a
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import time
@@ -97,6 +98,18 @@ def test_each_role_may_what_is_its_own_and_no_more(cluster: Cluster) -> None:
     everybody, seeing = set(ROLES), ("see DAGs", "read a DAG's runs", "see what waits for an answer")
     expected = {name: {"engineer"} for name in requests} | dict.fromkeys(seeing, everybody)
     assert may == expected | {"answer": {"approver"}, "write a task's result": set()}
+
+
+def test_a_worker_knows_of_the_cluster_and_starts_no_platform_beside_it(cluster: Cluster) -> None:
+    status = json.loads(cluster.processes.run("worker-1", "onestop", "status", "--json"))
+    assert status["airflow"] == {"running": True, "url": cluster.processes.url, "user": None}
+    assert {p["name"] for p in status["processes"] if p["running"]} == {
+        "metadatabase", "scheduler", "dag_processor", "triggerer",
+    }  # fmt: skip
+    said = cluster.processes.run("worker-1", "sh", "-c", "onestop up 2>&1 || echo refused: $?")
+    assert "this is a server of the province's own Airflow" in said
+    assert said.splitlines()[-1] == "refused: 2"
+    assert not (cluster.processes.home("worker-1") / ".local" / "airflow").exists()
 
 
 def note_of(client: AirflowClient, run: Run) -> str:
