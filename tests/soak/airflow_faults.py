@@ -9,11 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -23,6 +24,7 @@ from onestop.platform import local_platform
 from onestop.platform.airflow import services
 from onestop.platform.airflow_client import AirflowClient
 from onestop.platform.names import BACKFILL_DAG, source_dag
+from onestop.platform.processes import Service
 from onestop.resources import resource
 from onestop.sandbox.server import OneStopServer
 from onestop.warehouse.embedded import EmbeddedPostgres
@@ -119,9 +121,7 @@ def scheduler_killed() -> dict[str, float]:
         with here.client() as client:
             run = client.trigger(source_dag("igate"))
             wait_until(lambda: here.source.records_served > 0, 120)
-            scheduler = next(service for service in services(here.settings) if service.name == "scheduler")
-            for process in scheduler.members():
-                os.kill(process.pid, signal.SIGKILL)
+            kill(service for service in services(here.settings) if service.name == "scheduler")
             here.source.slow = 0
             began = time.monotonic()
         with here.client() as client:
@@ -161,6 +161,14 @@ def runs_at_once() -> dict[str, float]:
         raw, rejected, said = here.ledger()
         assert raw + rejected == said == BEFORE, (raw, rejected, said)
     return {}
+
+
+def kill(servers: Iterable[Service]) -> None:
+    """kill -9 of servers and of all that they started, at once; they are gone then."""
+    members = [process for server in servers for process in server.members()]
+    for process in members:
+        os.kill(process.pid, signal.SIGKILL)
+    psutil.wait_procs(members, timeout=10)
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float) -> None:

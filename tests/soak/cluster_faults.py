@@ -4,8 +4,6 @@ triggerer, the scheduler beside them.
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +11,7 @@ from contextlib import contextmanager
 from airflow_cluster import Cluster, answered, running, wait_for
 from onestop.platform.airflow_client import AirflowClient, Run
 from onestop.platform.names import BACKFILL_DAG, REFERENCE_DAG, REPORT_DAG, TRANSFORM_DAG
-from soak.airflow_faults import wait_until
+from soak.airflow_faults import kill, wait_until
 
 PERIOD = "2024-Q3"
 WORKERS = ("worker-1", "worker-2")
@@ -44,7 +42,7 @@ def lose_a_worker(here: Cluster, client: AirflowClient, *others: str) -> float:
     run = client.trigger(BACKFILL_DAG, WHOLE)
     wait_until(lambda: here.source.records_served > served, 120)
     lost = next(name for name in WORKERS if _works_on(here, name, run))
-    kill(here, lost, *others)
+    kill(here.processes.service(name) for name in (lost, *others))
     began = time.monotonic()
     assert client.run(run.dag_id, run.run_id).state == "running", "the load was over before its worker was killed"
     here.processes.start(*others)
@@ -55,13 +53,6 @@ def lose_a_worker(here: Cluster, client: AirflowClient, *others: str) -> float:
     assert _works_on(here, left, run), "the other worker did it"
     here.processes.start(lost)
     return took
-
-
-def kill(here: Cluster, *names: str) -> None:
-    """kill -9 of servers and of all that they started."""
-    for name in names:
-        for process in here.processes.service(name).members():
-            os.kill(process.pid, signal.SIGKILL)
 
 
 def complete(here: Cluster) -> None:
@@ -101,7 +92,7 @@ def publish_without_triggerer(here: Cluster, client: AirflowClient, run: Run) ->
 
     wait_for(client, run, "approve", {"awaiting_input", "deferred"}, 240)
     time.sleep(8)
-    kill(here, "triggerer")
+    kill([here.processes.service("triggerer")])
     answered(here, run, APPROVE)
     client.wait(run, timeout_seconds=120)
 
