@@ -93,12 +93,12 @@ def running() -> Iterator[Cluster]:
         assert made.scenario is not None
         sources = made.environment | {"ONESTOP_AS_OF": made.scenario.as_of.isoformat()}
         given = sources | {"ONESTOP_LANDING_OPTIONS": json.dumps({"username": "landing", "password": LANDING_PASSWORD})}
-        given |= {"AIRFLOW__CELERY__WORKER_CONCURRENCY": "1"}
-        given |= {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(LOST_AFTER)}
         admin = urlsplit(postgres.admin_dsn)
         assert admin.port and admin.password and admin.username
         (folder / "cluster").mkdir()
-        processes = Processes(folder / "cluster", admin.port, folder / "sandbox", given)
+        otherwise = {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(LOST_AFTER)}
+        otherwise |= {"AIRFLOW__CELERY__WORKER_CONCURRENCY": "1"}
+        processes = Processes(folder / "cluster", admin.port, folder / "sandbox", given, otherwise)
         login = {"PGHOST": "127.0.0.1", "PGPORT": str(admin.port), "PGPASSWORD": admin.password}
         login |= {"POSTGRES_USER": admin.username, "SECRETS": str(processes.secrets)}
         programs = {"PATH": f"{find().bin}:{os.environ['PATH']}"}
