@@ -218,10 +218,10 @@ class AirflowClient:
         self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
 
-def health_of(url: str) -> dict[str, dict[str, Any]]:
+def health_of(url: str, timeout_seconds: float = 5) -> dict[str, dict[str, Any]]:
     """What the API server at this address says of each part, without an account; empty where it does not answer."""
     try:
-        answer = httpx.get(f"{url}/api/v2/monitor/health", timeout=5, trust_env=False)
+        answer = httpx.get(f"{url}/api/v2/monitor/health", timeout=timeout_seconds, trust_env=False)
         return dict(answer.json()) if answer.status_code == httpx.codes.OK else {}
     except (httpx.HTTPError, httpx.InvalidURL, ValueError):
         return {}

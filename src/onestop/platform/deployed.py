@@ -21,5 +21,5 @@ def address() -> str | None:
 
 def health(url: str) -> dict[str, bool]:
     """Whether its parts are well, by name (metadatabase, scheduler, dag_processor, triggerer); empty: nobody answers."""
-    parts = {name: part["status"] for name, part in health_of(url).items() if part.get("status")}
+    parts = {name: part["status"] for name, part in health_of(url, timeout_seconds=20).items() if part.get("status")}
     return {name: status == "healthy" for name, status in parts.items()}
