@@ -392,6 +392,18 @@ def test_a_units_login_follows_the_tree_of_the_newest_build(world: World, unit_d
     assert set(world.one(units)) == {OWN, UNDER}
 
 
+def test_a_login_sees_its_own_units_and_no_other_login_s(world: World, unit_dsn: str) -> None:
+    with closing(psycopg.connect(world.dsn, autocommit=True)) as owner, closing(psycopg.connect(unit_dsn)) as unit:
+        owner.execute("insert into ops.bi_login values ('bi_a_first_one', %s)", [OTHER])
+        try:
+            ((units,),) = unit.execute("select units from ops.own_unit").fetchall()
+            assert set(units) == {OWN, UNDER}
+            options = owner.execute("select reloptions from pg_class where oid = 'ops.own_unit'::regclass").fetchone()
+            assert options == (["security_barrier=true"],), "nothing that the asker writes may look at others' rows"
+        finally:
+            owner.execute("delete from ops.bi_login where login = 'bi_a_first_one'")
+
+
 def test_a_login_that_has_no_unit_here_sees_no_row(world: World, unit_dsn: str) -> None:
     with closing(psycopg.connect(world.dsn)) as owner:
         owner.execute("delete from ops.bi_login where login = 'bi_h15_21'")

@@ -1,8 +1,8 @@
--- Policies ask a view for the login's units in the place of a function: the planner takes it into the query, and of one that takes
--- a tenth of a millisecond a call was a third. Whose rights count is the same: the view's owner reads ops.bi_login, and the
--- name is session_user, which no setting changes.
+-- Policies ask a view for the login's units in the place of a function: the planner takes it into the query. Of one that takes
+-- 0.05 ms rights cost 1.2 times then, and not 1.33. Whose rights count is the same: the view's owner reads ops.bi_login, the
+-- name is session_user, which no setting changes, and the barrier keeps other logins' rows from what the asker writes.
 
-create view ops.own_unit as select units from ops.bi_login where login = session_user;
+create view ops.own_unit with (security_barrier) as select units from ops.bi_login where login = session_user;
 comment on view ops.own_unit is 'The codes whose rows a unit''s login may see; no row for any other login.';
 
 -- The two functions stay as they are but for this.
