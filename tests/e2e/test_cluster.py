@@ -215,7 +215,7 @@ def run_locally(cluster: Cluster, dsn: str, folder: Path, monkeypatch: pytest.Mo
 def test_an_approvers_answer_sends_back_or_publishes(cluster: Cluster, engineer: AirflowClient) -> None:
     refused = engineer.trigger(REPORT_DAG, {"period": PERIOD})
     wait_for(engineer, refused, "approve", {"awaiting_input", "deferred"}, 120)
-    time.sleep(8)
+    time.sleep(8)  # so that it really waits: some rounds of the scheduler go by
     answered(cluster, refused, SEND_BACK, "số liệu của xã Liên Sơn chưa khớp")
     engineer.wait(refused, timeout_seconds=60)
     assert engineer.returned(refused, "send_back") == "số liệu của xã Liên Sơn chưa khớp"

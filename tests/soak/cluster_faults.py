@@ -91,7 +91,7 @@ def publish_without_triggerer(here: Cluster, client: AirflowClient, run: Run) ->
     from onestop.platform.dag_support import APPROVE  # here: all of Airflow comes with it
 
     wait_for(client, run, "approve", {"awaiting_input", "deferred"}, 240)
-    time.sleep(8)
+    time.sleep(8)  # so that it really waits: some rounds of the scheduler go by
     kill([here.processes.service("triggerer")])
     answered(here, run, APPROVE)
     client.wait(run, timeout_seconds=120)
