@@ -97,7 +97,8 @@ def as_of(night: int) -> str:
 
 
 def play(stage: object, rng: random.Random, count: int, note: Callable[..., None]) -> None:
-    """The next `count` nights, the bounds of all so far, and a clean load of the same beside them."""
+    """The next `count` nights (fewer where a run that was broken off played some), the bounds of all so far, and a clean
+    load of the same beside them."""
     kept = FOLDER / "nights.json"
     if not kept.exists():
         shutil.rmtree(FOLDER, ignore_errors=True)
@@ -111,7 +112,7 @@ def play(stage: object, rng: random.Random, count: int, note: Callable[..., None
         try:
             for night in range(len(seen)):
                 source.commit(arrivals(night))
-            for night in range(len(seen), len(seen) + count):
+            for night in range(len(seen), min(len(seen) + count, NIGHTS)):
                 seen.append(_night(night, source, player, postgres))
                 part = kept.with_suffix(".part")
                 part.write_text(json.dumps([vars(one) for one in seen]))
