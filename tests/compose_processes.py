@@ -57,10 +57,19 @@ class Processes:
         postgres_port: of a server that is there.
         province: the folder of province.yml and of its reference files; copied for each service.
         sources: what province/sources.env would hold.
+        airflow: what airflow.env says otherwise here.
     """
 
-    def __init__(self, folder: Path, postgres_port: int, province: Path, sources: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        postgres_port: int,
+        province: Path,
+        sources: Mapping[str, str],
+        airflow: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder, self._province = folder, province
+        self._airflow = env_file(DOCKER / "airflow.env") | dict(airflow or {})
         self._services = compose()["services"]
         self._sources = dict(sources)
         self.ports = {name: free_port() for name in ("redis", "api-server", "logs", "superset")}
@@ -97,7 +106,8 @@ class Processes:
         """What compose.yaml tells a service, and nothing of this process's own but where programs are."""
         given: dict[str, str] = {}
         for name in self._services[service].get("env_file", ()):
-            given |= self._sources if name == "province/sources.env" else env_file(DOCKER / name)
+            known = {"province/sources.env": self._sources, "airflow.env": self._airflow}
+            given |= known[name] if name in known else env_file(DOCKER / name)
         given |= self._services[service].get("environment", {})
         if self._services[service]["image"].startswith("onestop-superset:"):
             given |= image_environment("superset")

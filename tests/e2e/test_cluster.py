@@ -7,32 +7,25 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 import psycopg
 import pytest
 
-from compose_processes import Processes
-from delivery_servers import sftp_server
+from airflow_cluster import ROLES, Cluster, answered, running, wait_for
 from onestop import config
 from onestop.periods import parse
 from onestop.pipeline import flows
 from onestop.platform.airflow_client import AirflowClient, Run
 from onestop.platform.dag_support import APPROVE, SEND_BACK
 from onestop.platform.names import REFERENCE_DAG, REPORT_DAG, TRANSFORM_DAG, expected_dag_ids, pools_of, source_dag
-from onestop.sandbox.main import start
-from onestop.warehouse.binaries import find
-from onestop.warehouse.embedded import EmbeddedPostgres
+from soak import cluster_faults
 
 if shutil.which("redis-server") is None:
     pytest.skip("NOT RUN: redis-server is not installed (apt install redis-server)", allow_module_level=True)
@@ -41,85 +34,14 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 asked_for = pytest.mark.skipif(
     not os.environ.get("ONESTOP_TEST_CLUSTER"), reason="NOT RUN: minutes long; ONESTOP_TEST_CLUSTER=1 asks for it"
 )
-PERIOD = "2024-Q3"
-LANDING_PASSWORD = "the landing's own password"
-ROLES = {"engineer": "engineers", "approver": "approvers", "viewer": "viewers"}
+PERIOD = cluster_faults.PERIOD
 OF_THE_RUN = {"batch_id"}  # numbers in the order in which loads begin, which side by side is anyone's
-MAKE_ACCOUNTS = """
-import sys
-from onestop import config
-from onestop.errors import ConfigurationError
-from onestop.platform import accounts
-settings = config.load("province.yml")
-for name, role in zip(sys.argv[1::2], sys.argv[2::2]):
-    accounts.add(settings, name, role, f"{name}@tinh.gov.vn", by="Trần Thị B")
-accounts.add(settings, "gone", "viewers", "gone@tinh.gov.vn", by="Trần Thị B")
-accounts.set_password(settings, "gone", by="Nguyễn Văn A")
-accounts.remove(settings, "gone", by="Nguyễn Văn A")
-try:
-    accounts.add(settings, "engineer", "viewers", "other@tinh.gov.vn", by="who is refused")
-except ConfigurationError:
-    pass
-"""
-
-
-@dataclass
-class Cluster:
-    processes: Processes
-    dsn: str
-    sandbox_folder: Path
-    sources: dict[str, str]
-    landed: Path
-
-    def client(self, name: str) -> AirflowClient:
-        password = self.processes.home("worker-1") / ".local" / "accounts" / f"{name}.password"
-        return AirflowClient(self.processes.url, name, password.read_text().strip())
-
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.dsn) as connection:
-            return connection.execute(query.encode()).fetchall()
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    folder = Path(tempfile.mkdtemp(prefix="onestop-test-")).resolve()
-    folder.chmod(0o755)
-    postgres = EmbeddedPostgres(folder / "server")
-    with ExitStack() as stack:
-        stack.callback(shutil.rmtree, folder)
-        stack.callback(postgres.destroy)
-        postgres.start()
-        with psycopg.connect(postgres.admin_dsn, autocommit=True) as connection:
-            connection.execute("alter system set fsync = off")
-            connection.execute("select pg_reload_conf()")
-        made = stack.enter_context(
-            start("small", folder / "sandbox", port=0, every_kind=True, sftp_port=0, with_expected=False)
-        )
-        (landed := folder / "landing").mkdir()
-        port = stack.enter_context(sftp_server(landed, "landing", LANDING_PASSWORD))
-        province = folder / "sandbox" / "province.yml"
-        province.write_text(province.read_text().replace(".local/landing", f"sftp://127.0.0.1:{port}/deliveries"))
-        assert made.scenario is not None
-        sources = made.environment | {"ONESTOP_AS_OF": made.scenario.as_of.isoformat()}
-        given = sources | {"ONESTOP_LANDING_OPTIONS": json.dumps({"username": "landing", "password": LANDING_PASSWORD})}
-        given |= {"AIRFLOW__CELERY__WORKER_CONCURRENCY": "1"}
-        admin = urlsplit(postgres.admin_dsn)
-        assert admin.port and admin.password and admin.username
-        (folder / "cluster").mkdir()
-        processes = Processes(folder / "cluster", admin.port, folder / "sandbox", given)
-        login = {"PGHOST": "127.0.0.1", "PGPORT": str(admin.port), "PGPASSWORD": admin.password}
-        login |= {"POSTGRES_USER": admin.username, "SECRETS": str(processes.secrets)}
-        programs = {"PATH": f"{find().bin}:{os.environ['PATH']}"}
-        for _ in range(2):  # twice is once
-            subprocess.run([processes.docker / "postgres-init.sh"], env=login | programs, check=True)
-        stack.callback(processes.stop)
-        processes.start("redis")
-        assert processes.run("prepare").splitlines()[-1] == "ready"
-        processes.start("api-server", "scheduler", "dag-processor", "triggerer", "worker-1", "worker-2")
-        people = [word for pair in ROLES.items() for word in pair]
-        processes.run("worker-1", "python", "-c", MAKE_ACCOUNTS, *people)
-        processes.wait_until_healthy("redis", "api-server", "scheduler", "dag-processor", "triggerer")
-        yield Cluster(processes, processes.secret("warehouse_dsn"), folder / "sandbox", sources, landed)
+    with running() as made:
+        yield made
 
 
 @pytest.fixture
@@ -176,6 +98,18 @@ def test_each_role_may_what_is_its_own_and_no_more(cluster: Cluster) -> None:
     everybody, seeing = set(ROLES), ("see DAGs", "read a DAG's runs", "see what waits for an answer")
     expected = {name: {"engineer"} for name in requests} | dict.fromkeys(seeing, everybody)
     assert may == expected | {"answer": {"approver"}, "write a task's result": set()}
+
+
+def test_a_worker_knows_of_the_cluster_and_starts_no_platform_beside_it(cluster: Cluster) -> None:
+    status = json.loads(cluster.processes.run("worker-1", "onestop", "status", "--json"))
+    assert status["airflow"] == {"running": True, "url": cluster.processes.url, "user": None}
+    assert {p["name"] for p in status["processes"] if p["running"]} == {
+        "metadatabase", "scheduler", "dag_processor", "triggerer",
+    }  # fmt: skip
+    said = cluster.processes.run("worker-1", "sh", "-c", "onestop up 2>&1 || echo refused: $?")
+    assert "this is a server of the province's own Airflow" in said
+    assert said.splitlines()[-1] == "refused: 2"
+    assert not (cluster.processes.home("worker-1") / ".local" / "airflow").exists()
 
 
 def note_of(client: AirflowClient, run: Run) -> str:
@@ -235,14 +169,12 @@ def test_two_workers_give_the_marts_of_a_local_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings = config.load(cluster.sandbox_folder / "province.yml")
-    engineer._request(
-        "PATCH", f"/dags/{TRANSFORM_DAG}", json={"is_paused": True}
-    )  # built once: a paused DAG does not heed new data
+    cluster_faults.pause(engineer, TRANSFORM_DAG, paused=True)  # built once: a paused DAG does not heed new data
     engineer.wait(engineer.trigger("ingest__reference"), timeout_seconds=60)
     runs = [engineer.trigger(source_dag(source.id)) for source in settings.sources]
     for run in runs:
         engineer.wait(run, timeout_seconds=120)
-    engineer._request("PATCH", f"/dags/{TRANSFORM_DAG}", json={"is_paused": False})
+    cluster_faults.pause(engineer, TRANSFORM_DAG, paused=False)
     with ThreadPoolExecutor() as pool:
         local = pool.submit(run_locally, cluster, warehouse, tmp_path, monkeypatch)
         built = engineer.wait(engineer.trigger(TRANSFORM_DAG), timeout_seconds=420)
@@ -279,28 +211,6 @@ def run_locally(cluster: Cluster, dsn: str, folder: Path, monkeypatch: pytest.Mo
     assert not result.problems
 
 
-def wait_for(client: AirflowClient, run: Run, task_id: str, states: set[str], seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while True:
-        tasks = {task.task_id: task for task in client.tasks(run)}
-        if tasks.get(task_id) and tasks[task_id].state in states:
-            return
-        failed = [task for task in tasks.values() if task.state == "failed"]
-        assert not failed, client.log_lines(run, failed[0])
-        assert time.monotonic() < end, {name: task.state for name, task in tasks.items()}
-        time.sleep(0.5)
-
-
-def answered(cluster: Cluster, run: Run, chosen: str, reason: str = "") -> None:
-    """What the approver clicks: the question of a run answered, for good."""
-    path = f"/dags/{run.dag_id}/dagRuns/{quote(run.run_id, safe='')}/taskInstances/approve/-1/hitlDetails"
-    with cluster.client("approver") as approver:
-        asked = approver._get(path)
-        assert "dự thảo lần" in asked["body"], "the question says what is to be signed"
-        answer = {"chosen_options": [chosen], "params_input": {"reason": reason}}
-        approver._request("PATCH", path, json=answer)
-
-
 @asked_for
 def test_an_approvers_answer_sends_back_or_publishes(cluster: Cluster, engineer: AirflowClient) -> None:
     refused = engineer.trigger(REPORT_DAG, {"period": PERIOD})
@@ -314,10 +224,7 @@ def test_an_approvers_answer_sends_back_or_publishes(cluster: Cluster, engineer:
     assert told == [("approver", "số liệu của xã Liên Sơn chưa khớp")]
 
     again = engineer.trigger(REPORT_DAG, {"period": PERIOD})
-    wait_for(engineer, again, "approve", {"awaiting_input", "deferred"}, 120)
-    time.sleep(8)
-    answered(cluster, again, APPROVE)
-    engineer.wait(again, timeout_seconds=120)
+    cluster_faults.publish_without_triggerer(cluster, engineer, again)
     editions = cluster.rows("select version, status, approved_by from published.edition")
     assert editions == [(1, "published", "approver")]
     files = engineer.returned(again, "publish")
@@ -327,3 +234,11 @@ def test_an_approvers_answer_sends_back_or_publishes(cluster: Cluster, engineer:
     # Files for people lie on the worker of the queue `files`, and nowhere else.
     assert all(Path(file).is_relative_to(cluster.processes.home("worker-1")) for file in files)
     assert not (cluster.processes.home("worker-2") / ".local" / "reports").exists()
+
+
+def test_a_worker_is_lost_in_the_midst_of_a_load_and_the_scheduler_with_it(
+    cluster: Cluster, engineer: AirflowClient
+) -> None:
+    cluster_faults.pause(engineer, TRANSFORM_DAG, paused=True)
+    cluster_faults.lose_a_worker(cluster, engineer, "scheduler", "triggerer")
+    cluster_faults.complete(cluster)

@@ -14,7 +14,7 @@ os.environ.pop("ONESTOP_WAREHOUSE_DSN", None)  # faults have servers of their ow
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 from soak.book import FILE, Book, machine, table, write_document
-from soak.faults import FAULTS, NOT_HERE, Stage, play
+from soak.faults import FAULTS, Stage, play
 
 
 def main(words: list[str]) -> int:
@@ -42,7 +42,7 @@ def main(words: list[str]) -> int:
 
 
 def _rows(book: Book) -> str:
-    lines = {name: (fault.words, fault.wanted, fault.mended) for name, fault in FAULTS.items()} | NOT_HERE
+    lines = {name: (fault.words, fault.wanted, fault.mended) for name, fault in FAULTS.items()}
     return f"Played on {machine()}.\n\n{table(book, lines)}"
 
 

@@ -9,11 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
@@ -23,6 +24,7 @@ from onestop.platform import local_platform
 from onestop.platform.airflow import services
 from onestop.platform.airflow_client import AirflowClient
 from onestop.platform.names import BACKFILL_DAG, source_dag
+from onestop.platform.processes import Service
 from onestop.resources import resource
 from onestop.sandbox.server import OneStopServer
 from onestop.warehouse.embedded import EmbeddedPostgres
@@ -118,14 +120,12 @@ def scheduler_killed() -> dict[str, float]:
         here.source.slow = 3
         with here.client() as client:
             run = client.trigger(source_dag("igate"))
-            _wait(lambda: here.source.records_served > 0, 120)
-            scheduler = next(service for service in services(here.settings) if service.name == "scheduler")
-            for process in scheduler.members():
-                os.kill(process.pid, signal.SIGKILL)
+            wait_until(lambda: here.source.records_served > 0, 120)
+            kill(service for service in services(here.settings) if service.name == "scheduler")
             here.source.slow = 0
             began = time.monotonic()
         with here.client() as client:
-            _wait(lambda: client.run(run.dag_id, run.run_id).state == "success", RECOVERS_WITHIN)
+            wait_until(lambda: client.run(run.dag_id, run.run_id).state == "success", RECOVERS_WITHIN)
             took = time.monotonic() - began
         raw, rejected, said = here.ledger()
         assert raw + rejected == said == BEFORE, (raw, rejected, said)
@@ -141,7 +141,7 @@ def broken_dag() -> dict[str, float]:
         for name, text in BROKEN.items():
             (dags / name).write_text(text, encoding="utf-8")
         with platform(dags) as here, here.client() as client:
-            _wait(lambda: {Path(name).name for name in client.import_errors()} == set(BROKEN), 60)
+            wait_until(lambda: {Path(name).name for name in client.import_errors()} == set(BROKEN), 60)
             client.wait(client.trigger(source_dag("igate")), timeout_seconds=180)
             assert here.ledger()[2] == BEFORE
     return {}
@@ -163,7 +163,16 @@ def runs_at_once() -> dict[str, float]:
     return {}
 
 
-def _wait(is_so: Callable[[], bool], seconds: float) -> None:
+def kill(servers: Iterable[Service]) -> None:
+    """kill -9 of servers and of all that they started, at once; they are gone then."""
+    members = [process for server in servers for process in server.members()]
+    for process in members:
+        os.kill(process.pid, signal.SIGKILL)
+    psutil.wait_procs(members, timeout=10)
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float) -> None:
+    """Ask twice a second until it is so."""
     end = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < end, "it does not come"

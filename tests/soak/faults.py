@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from soak import airflow_faults, instants, nights, runbooks, surroundings
+from soak import airflow_faults, cluster_faults, instants, nights, runbooks, surroundings
 from soak.book import Book
 from soak.place import Place, place
 
@@ -160,6 +160,14 @@ FAULTS: dict[str, Fault] = {
     "scheduler": Fault(
         "the scheduler killed while a task runs", 3, "`onestop up`", in_airflow(airflow_faults.scheduler_killed)
     ),
+    "triggerer": Fault(
+        "the triggerer killed while a report waits for its answer", 1, "nothing: no task waits in one",
+        in_airflow(cluster_faults.triggerer_killed),
+    ),
+    "celery_worker": Fault(
+        "a Celery worker killed while a task runs", 3, "nothing: the other worker does it",
+        in_airflow(cluster_faults.worker_killed),
+    ),
     "runs_of_one_dag": Fault(
         "two runs of one DAG, its backfill and a command by hand at once", 1, ALONE, in_airflow(airflow_faults.runs_at_once)
     ),
@@ -171,11 +179,6 @@ FAULTS: dict[str, Fault] = {
         "ninety nights with arrivals, corrections and one outage, then one clean load", 90, ALONE, nights.play
     ),
 }  # fmt: skip
-NOT_HERE = {
-    "triggerer": ("the triggerer killed", 1, "nothing waits in one: the platform has none"),
-    "celery_worker": ("a Celery worker killed while a task runs", 3, "the broker gives the task to another worker"),
-}
-"""Faults of parts that only a deployment has; played there."""
 
 
 def play(stage: Stage, book: Book, name: str, wanted: int, seed: int) -> bool:

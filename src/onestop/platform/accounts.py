@@ -20,9 +20,9 @@ from typing import Any
 from onestop.config import Settings
 from onestop.errors import ConfigurationError
 from onestop.pipeline import roles
+from onestop.platform.deployed import AUTH_MANAGER
 from onestop.warehouse.local_state import make_folder, write_private
 
-AUTH_MANAGER = "onestop.platform.auth_manager.OnestopFabAuthManager"
 ENGINEERS, APPROVERS, VIEWERS = "engineers", "approvers", "viewers"
 ROLES = (ENGINEERS, APPROVERS, VIEWERS)
 SHORTEST_PASSWORD = 12

@@ -160,6 +160,7 @@ class LocalAirflow:
             },
             "api_auth": {"jwt_secret": state.jwt_secret},
             "dag_processor": {"min_file_process_interval": "30", "parsing_processes": "1", "refresh_interval": "30"},
+            "scheduler": {"orphaned_tasks_check_interval": "60"},  # Airflow's 300: how long a killed one's tasks wait
             "logging": {
                 "base_log_folder": str(self.logs),
                 "colored_console_log": "False",

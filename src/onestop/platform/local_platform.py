@@ -10,7 +10,8 @@ from typing import Any
 import psycopg
 
 from onestop.config import Settings
-from onestop.errors import OnestopError
+from onestop.errors import ConfigurationError, OnestopError
+from onestop.platform import deployed
 from onestop.platform.airflow import USER, LocalAirflow, services, stop_airflow
 from onestop.platform.bi.service import service as superset_service
 from onestop.platform.processes import Service, alone, stop
@@ -45,8 +46,13 @@ def up(
 
     Raises:
         WarehouseUnavailable: a server did not start.
-        ConfigurationError: the data folder is not ours.
+        ConfigurationError: the data folder is not ours, or this is a server of the province's own Airflow.
     """
+    if deployed.address() is not None:
+        raise ConfigurationError(
+            "this is a server of the province's own Airflow, which a platform beside it would not know of",
+            next_step="start its servers as docs/deployment.md says; onestop status tells how they are",
+        )
     postgres = EmbeddedPostgres(settings.local)
     with _alone(settings):
         progress("PostgreSQL")
@@ -84,7 +90,7 @@ def down(settings: Settings) -> list[str]:
 
 def status(settings: Settings) -> dict[str, Any]:
     """What runs: `warehouse.dsn`, `airflow.url` (None while down), the user's name, one entry per process; and how old
-    the sources were at the last look."""
+    the sources were at the last look. On a server of the province's own Airflow its parts stand for the processes."""
     postgres = EmbeddedPostgres(settings.local)
     servers = services(settings)
     running = all(s.running for s in servers)
@@ -97,6 +103,10 @@ def status(settings: Settings) -> dict[str, Any]:
         {"name": s.name, "pid": s.pid, "running": s.running, "memory_bytes": s.memory_bytes(), "log": str(s.log)}
         for s in servers
     ]
+    if (address := deployed.address()) is not None:
+        parts = deployed.health(address)
+        airflow = {"running": bool(parts) and all(parts.values()), "url": address if parts else None, "user": None}
+        processes = [{"name": n, "pid": None, "running": w, "memory_bytes": 0, "log": None} for n, w in parts.items()]
     return {
         "warehouse": {"dsn": dsn, "embedded": settings.warehouse_dsn is None, "running": dsn is not None},
         "airflow": airflow,
