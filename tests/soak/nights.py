@@ -47,7 +47,12 @@ _ROWS = "select coalesce(sum(n_live_tup), 0) from pg_stat_user_tables where sche
 
 @dataclass(frozen=True)
 class Seen:
-    """What a night left: of the commands, the server, the disk."""
+    """What a night left: of the commands, the server, the disk.
+
+    The server's memory is what its processes hold for themselves: the shared buffers fill up to their size, and every process
+    that touches them would be counted with them. Its handles are without its I/O workers', which keep open what they have
+    read, up to PostgreSQL's own limit of files.
+    """
 
     night: int
     command_mb: float
@@ -189,11 +194,12 @@ def _night(night: int, source: OneStopServer, player: Player, postgres: Embedded
         ((size, rows),) = connection.execute(f"select pg_database_size(current_database()), ({_ROWS})").fetchall()
     server = psutil.Process(postgres.status()["pid"])
     processes = [server, *server.children()]
+    apart = [process for process in processes if "io worker" not in " ".join(process.cmdline())]
     return Seen(
         night=night,
         command_mb=command,
-        server_mb=sum(process.memory_info().rss for process in processes) / 2**20,
-        handles=sum(process.num_fds() for process in processes),
+        server_mb=sum(process.memory_full_info().uss for process in processes) / 2**20,
+        handles=sum(process.num_fds() for process in apart),
         sessions=sessions,
         disk=size + _size(FOLDER / ".local" / "landing") + _size(FOLDER / ".local" / "logs"),
         ops_rows=int(rows),
