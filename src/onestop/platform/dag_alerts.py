@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from onestop.platform.dag_province import settings
+
 if TYPE_CHECKING:
     from onestop.pipeline.task_runs import TaskRun
 
@@ -55,7 +57,6 @@ def tell_failure(context: Mapping[str, Any]) -> None:
     from airflow.sdk.configuration import conf
 
     from onestop.pipeline import alerting, task_runs
-    from onestop.platform.dag_support import settings
 
     problem = context.get("exception")
     fault = getattr(problem, "fault", problem)
@@ -70,7 +71,6 @@ def tell_failure(context: Mapping[str, Any]) -> None:
 def tell_success(context: Mapping[str, Any]) -> None:
     """A task went well."""
     from onestop.pipeline import alerting, task_runs
-    from onestop.platform.dag_support import settings
 
     alerting.of_success(settings(), subject_of(context))
     task_runs.note(settings(), ended(context))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import os
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
@@ -16,10 +15,11 @@ from typing import Any, ParamSpec, TypeVar
 from airflow.sdk import Asset, CronTriggerTimetable, Param, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from onestop.config import Settings, load
-from onestop.errors import ConfigurationError, OnestopError, WindowClosed
+from onestop.config import Settings
+from onestop.errors import OnestopError, WindowClosed
 from onestop.platform.dag_alerts import final, tell_failure, tell_success
-from onestop.platform.names import CONFIG_VARIABLE, PROGRESS_MARK, source_pool
+from onestop.platform.dag_province import settings
+from onestop.platform.names import PROGRESS_MARK, source_pool
 from onestop.platform.run_notes import noted
 from onestop.timetable import MAINTENANCE_EVERY, REFERENCE_EVERY, TRANSFORM_EVERY, WATCH_EVERY
 
@@ -68,21 +68,6 @@ _MAKE_UP = timedelta(minutes=5)
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _log = logging.getLogger("onestop")
-
-
-def settings() -> Settings:
-    """The settings of the province.yml that ONESTOP_CONFIG names.
-
-    Raises:
-        ConfigurationError: the variable is not set, or the file is missing or wrong.
-    """
-    path = os.environ.get(CONFIG_VARIABLE)
-    if not path:
-        raise ConfigurationError(
-            f"{CONFIG_VARIABLE} is not set, so the DAGs do not know their province",
-            next_step=f"set {CONFIG_VARIABLE} to the path of province.yml for every Airflow process",
-        )
-    return load(path)
 
 
 def local_cron(expression: str, province: Settings) -> CronTriggerTimetable:
@@ -159,7 +144,7 @@ def final_faults(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
     @functools.wraps(function)
     def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        with noted(settings):
+        with noted():
             return work(*args, **kwargs)
 
     def work(*args: _P.args, **kwargs: _P.kwargs) -> _R:

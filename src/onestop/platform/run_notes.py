@@ -7,34 +7,33 @@ may change runs.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from onestop.logs import Event, heard
 from onestop.platform import note_text
-
-if TYPE_CHECKING:
-    from onestop.config import Settings
 
 KEY = "onestop_note"
 _log = logging.getLogger("onestop")
 
 
 @contextmanager
-def noted(settings: Callable[[], Settings]) -> Iterator[None]:
+def noted() -> Iterator[None]:
     """A task's work: what is said meanwhile, and what it fails of, becomes its part of the note."""
     with heard() as said:
         try:
             yield
         except BaseException as problem:
-            _leave(settings, said, problem)
+            _leave(said, problem)
             raise
-        _leave(settings, said, None)
+        _leave(said, None)
 
 
-def _leave(settings: Callable[[], Settings], said: list[Event], problem: BaseException | None) -> None:
+def _leave(said: list[Event], problem: BaseException | None) -> None:
     from airflow.sdk import get_current_context
+
+    from onestop.platform.dag_province import settings  # here: every server loads this module, for its key
 
     try:
         context = get_current_context()
