@@ -54,8 +54,9 @@ $(STAMP): requirements.lock pyproject.toml $(if $(FRESH),,force)
 demo: $(STAMP) ## the whole way for one quarter of a sample province (KEEP=1 leaves the platform up)
 	@$(BIN)/onestop demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-# A file's tests share what they built, so a file is not split; long files (e2e, integration) come first.
-PARALLEL = -n 2 --dist loadscope --no-loadscope-reorder
+# A file's tests share what they built, so a file is not split; long files (e2e, integration) come first. Three on two cores:
+# more than a quarter of the time they wait.
+PARALLEL = -n 3 --dist loadscope --no-loadscope-reorder
 
 test: $(STAMP) ## all tests; where PostgreSQL 15 is installed, those marked every_server on it too (PYTEST_ARGS=...: only those)
 ifeq ($(PYTEST_ARGS),)
