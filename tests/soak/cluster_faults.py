@@ -16,7 +16,7 @@ from soak.airflow_faults import kill, wait_until
 PERIOD = "2024-Q3"
 WORKERS = ("worker-1", "worker-2")
 WHOLE = {"source": "igate", "from": "2020-01-01", "to": "2025-12-31", "reason": "a worker is to be lost"}
-# A task counts as lost after `LOST_AFTER`, and is tried again two minutes later.
+# A task counts as lost after `airflow_cluster.LOST_AFTER`, and is tried again two minutes later.
 RECOVERS_WITHIN = 420
 
 
