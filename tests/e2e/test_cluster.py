@@ -18,7 +18,7 @@ import httpx
 import psycopg
 import pytest
 
-from airflow_cluster import ROLES, Cluster, answered, running, wait_for
+from airflow_cluster import LOST_AFTER, ROLES, Cluster, answered, running, wait_for
 from onestop import config
 from onestop.periods import parse
 from onestop.pipeline import flows
@@ -240,5 +240,6 @@ def test_a_worker_is_lost_in_the_midst_of_a_load_and_the_scheduler_with_it(
     cluster: Cluster, engineer: AirflowClient
 ) -> None:
     cluster_faults.pause(engineer, TRANSFORM_DAG, paused=True)
-    cluster_faults.lose_a_worker(cluster, engineer, "scheduler", "triggerer")
+    seconds = cluster_faults.lose_a_worker(cluster, engineer, "scheduler", "triggerer")
+    assert seconds >= LOST_AFTER, "its task was not lost at all"
     cluster_faults.complete(cluster)

@@ -280,7 +280,7 @@ def test_the_steps_take_on_their_roles(world: World) -> None:
         "select * from quarantine.rejected_row",
         "select * from ops.load_batch",
         "select * from ops.bi_login",
-        "select units, login from ops.bi_login",
+        "select * from ops.audit",
         "select * from pg_authid",
         "copy (select 1) to program 'true'",
         "copy (select 1) to '/tmp/onestop-test-x'",

@@ -106,7 +106,7 @@ def test_a_unit_and_its_fields(view: Any, figures: ReportFigures, tmp_path: Path
     assert dialog.locator("tbody tr").count() == len(of_field) - 1  # the province is no row
     view.keyboard.press("Escape")
     dialog.wait_for(state="hidden")
-    view.wait_for_function("() => !location.hash")  # told after the dialog is gone
+    view.wait_for_function("() => !location.href.includes('#')")  # told after the dialog is gone
 
 
 def test_rankings(view: Any, figures: ReportFigures, tmp_path: Path) -> None:
